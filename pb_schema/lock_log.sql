@@ -1,0 +1,49 @@
+-- What the client wrote never changes, a recorded event is neither updated, deleted nor forged,
+-- and the head is never behind the last recorded event.
+
+CREATE TRIGGER `pbe_events_insert` BEFORE INSERT ON `events`
+WHEN NEW.seq != 0 OR NEW.event_id != '' OR NEW.hash != '' OR NEW.timestamp != '' OR NEW.error != ''
+BEGIN
+  SELECT RAISE(ABORT, 'pocketbase-events: seq, event_id, hash, timestamp and error are given by the worker; leave them empty');
+END;
+
+CREATE TRIGGER `pbe_events_update` BEFORE UPDATE ON `events`
+WHEN OLD.seq > 0
+  OR NEW.id IS NOT OLD.id OR NEW.type IS NOT OLD.type OR NEW.collection IS NOT OLD.collection
+  OR NEW.item_id IS NOT OLD.item_id OR NEW.data IS NOT OLD.data OR NEW.actor IS NOT OLD.actor
+  OR NEW.created IS NOT OLD.created
+  OR (NEW.seq != 0 AND (
+    NEW.seq > (SELECT h.seq FROM `event_head` h)
+    OR NEW.seq != 1 + COALESCE((SELECT e.seq FROM `events` e WHERE e.seq > 0 ORDER BY e.seq DESC LIMIT 1), 0)
+  ))
+BEGIN
+  SELECT RAISE(ABORT, 'pocketbase-events: an event never changes once it is appended; append another event instead');
+END;
+
+CREATE TRIGGER `pbe_events_delete` BEFORE DELETE ON `events`
+WHEN OLD.seq > 0
+BEGIN
+  SELECT RAISE(ABORT, 'pocketbase-events: a recorded event is never deleted');
+END;
+
+CREATE TRIGGER `pbe_head_update` BEFORE UPDATE ON `event_head`
+WHEN NEW.id IS NOT OLD.id
+  OR NEW.seq < COALESCE((SELECT e.seq FROM `events` e WHERE e.seq > 0 ORDER BY e.seq DESC LIMIT 1), 0)
+  OR (
+    NEW.seq = COALESCE((SELECT e.seq FROM `events` e WHERE e.seq > 0 ORDER BY e.seq DESC LIMIT 1), 0)
+    AND NEW.hash IS NOT COALESCE((SELECT e.hash FROM `events` e WHERE e.seq > 0 ORDER BY e.seq DESC LIMIT 1), '')
+  )
+BEGIN
+  SELECT RAISE(ABORT, 'pocketbase-events: the head never goes back behind the last recorded event');
+END;
+
+CREATE TRIGGER `pbe_head_insert` BEFORE INSERT ON `event_head`
+WHEN EXISTS (SELECT 1 FROM `event_head`)
+BEGIN
+  SELECT RAISE(ABORT, 'pocketbase-events: a log has one head');
+END;
+
+CREATE TRIGGER `pbe_head_delete` BEFORE DELETE ON `event_head`
+BEGIN
+  SELECT RAISE(ABORT, 'pocketbase-events: the head of the log is never deleted');
+END;

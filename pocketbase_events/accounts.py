@@ -1,0 +1,130 @@
+"""Logging in: as the worker, as a superuser, or as the worker on a superuser's behalf."""
+
+import base64
+import json
+from typing import Any
+
+from pocketbase import PocketBase
+from pocketbase.errors import ClientResponseError
+
+from pocketbase_events.errors import (
+    CredentialsRefusedError,
+    NotInstalledError,
+    PocketBaseEventsError,
+    RateLimitedError,
+    TroubleError,
+    UnreachableError,
+    WrongUsageError,
+)
+from pocketbase_events.settings import Settings
+
+WORKERS = "event_workers"
+SUPERUSERS = "_superusers"
+TIMEOUT = 30.0  # seconds that an answer may take
+IMPERSONATION = 86_400  # seconds that a token made by a superuser lives
+
+
+def worker_token(settings: Settings) -> str:
+    """A token of the worker's account: by its own password or, where only a superuser's is given, on its behalf.
+
+    The superuser's token is dropped at once.
+
+    Raises:
+        WrongUsageError: when neither password is given.
+        CredentialsRefusedError: when PocketBase refuses them.
+        NotInstalledError: when there is no such account.
+        TroubleError: when PocketBase can't be reached or can't answer now.
+    """
+    if settings.worker_password is None:
+        return _impersonated(settings)
+    client = PocketBase(settings.url, timeout=TIMEOUT)
+    password = settings.worker_password.get_secret_value()
+    return _log_in(client, WORKERS, settings.worker_email, password, settings.url)
+
+
+def superuser(settings: Settings) -> PocketBase:
+    """The SDK's client, logged in as the superuser of the settings.
+
+    Raises:
+        WrongUsageError: when its email or password is not given.
+        CredentialsRefusedError: when PocketBase refuses them.
+        TroubleError: when PocketBase can't be reached or can't answer now.
+    """
+    if settings.superuser_email is None or settings.superuser_password is None:
+        raise WrongUsageError(
+            why="Set POCKETBASE_SUPERUSER_EMAIL and POCKETBASE_SUPERUSER_PASSWORD"
+            " (or, for `run`, `status` and `rejected`, POCKETBASE_EVENTS_WORKER_PASSWORD)."
+        )
+    client = PocketBase(settings.url, timeout=TIMEOUT)
+    password = settings.superuser_password.get_secret_value()
+    _log_in(client, SUPERUSERS, settings.superuser_email, password, settings.url)
+    return client
+
+
+def send(client: PocketBase, url: str, path: str, **config: Any) -> dict[str, Any]:  # noqa: ANN401 - the SDK's own
+    """One request through the SDK: its answer as JSON, its errors as ours.
+
+    Raises:
+        ClientResponseError: for a 4xx that the caller has to read.
+        TroubleError: when PocketBase can't be reached or can't answer now.
+    """
+    try:
+        answer = client.send(path, config)
+    except ClientResponseError as error:
+        raise _ours(error, url) or error from None
+    if not isinstance(answer, dict) and config.get("method", "GET") == "GET":
+        raise UnreachableError(url=url, why="what answers there is no PocketBase")
+    return answer or {}
+
+
+def expires_at(token: str) -> float:
+    """When a token ends, in seconds since 1970 by PocketBase's clock; 0 when it doesn't say."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return float(claims["exp"])
+    except (LookupError, TypeError, ValueError):
+        return 0.0
+
+
+def _impersonated(settings: Settings) -> str:
+    client = superuser(settings)
+    accounts = send(
+        client,
+        settings.url,
+        f"/api/collections/{WORKERS}/records",
+        params={"filter": f"email = {json.dumps(settings.worker_email)}", "perPage": 1},
+    )
+    if not accounts.get("items"):
+        raise NotInstalledError(url=settings.url)
+    account = accounts["items"][0]["id"]
+    path = f"/api/collections/{WORKERS}/impersonate/{account}"
+    return str(send(client, settings.url, path, method="POST", body={"duration": IMPERSONATION})["token"])
+
+
+def _log_in(client: PocketBase, collection: str, email: str, password: str, url: str) -> str:
+    try:
+        return str(client.collection(collection).auth_with_password(email, password).token)
+    except ClientResponseError as error:
+        ours = _ours(error, url)
+        if ours is not None:
+            raise ours from None
+        if error.status == 404 and collection == WORKERS:  # noqa: PLR2004
+            raise NotInstalledError(url=url) from None
+        if error.status == 404:  # noqa: PLR2004
+            raise UnreachableError(url=url, why="what answers there is no PocketBase 0.23 or newer") from None
+        role = "worker" if collection == WORKERS else "superuser"
+        variable = "POCKETBASE_EVENTS_WORKER_EMAIL" if collection == WORKERS else "POCKETBASE_SUPERUSER_EMAIL"
+        raise CredentialsRefusedError(url=url, role=role, email=email, variable=variable) from None
+    except (AttributeError, KeyError, TypeError):
+        raise UnreachableError(url=url, why="what answers there is no PocketBase") from None
+
+
+def _ours(error: ClientResponseError, url: str) -> PocketBaseEventsError | None:
+    if error.status == 0:
+        return UnreachableError(url=url, why=type(error.original_error).__name__)
+    if error.status == 429:  # noqa: PLR2004
+        return RateLimitedError()
+    if error.status >= 500:  # noqa: PLR2004
+        return TroubleError(why=f"it answered with status {error.status}.")
+    return None

@@ -1,0 +1,60 @@
+"""Everything that can go wrong, one class a kind.
+
+A class's docstring is the message that a person reads; the facts in braces are its attributes.
+"""
+
+from typing import Any
+
+
+class PocketBaseEventsError(Exception):
+    """Something went wrong in pocketbase-events."""
+
+    def __init__(self, **facts: Any) -> None:  # noqa: ANN401 - facts are whatever the message names
+        self.__dict__.update(facts)
+        super().__init__((self.__doc__ or "").format(**facts))
+
+
+class WrongUsageError(PocketBaseEventsError):
+    """{why}"""  # noqa: D400, D403, D415 - the sentence is the fact
+
+
+class ProblemError(PocketBaseEventsError):
+    """{why}"""  # noqa: D400, D403, D415 - the sentence is the fact
+
+
+class CredentialsRefusedError(PocketBaseEventsError):
+    """PocketBase at {url} refused the {role} {email}. Check {variable} and its password, or run `init` to set them."""
+
+
+class NotInstalledError(PocketBaseEventsError):
+    """PocketBase at {url} has no event log yet. Run: pocketbase-events init."""
+
+
+class ContradictionError(PocketBaseEventsError):
+    """The log contradicts itself: the head says seq {seq} ({hash}), the last recorded event is seq {last_seq} ({last_hash}). Nothing will be recorded until they agree. Restore a backup, or set event_head to the last event's seq and hash."""  # noqa: E501
+
+
+class TroubleError(PocketBaseEventsError):
+    """PocketBase could not do what was asked, and no event is at fault: {why}"""  # noqa: D400, D415
+
+
+class UnreachableError(TroubleError):
+    """PocketBase at {url} can't be reached ({why}). Is it running, and is POCKETBASE_URL right?"""  # noqa: D400, D415
+
+
+class UnauthorisedError(TroubleError):
+    """PocketBase treats the worker as a guest: its token has expired or was revoked."""
+
+
+class RateLimitedError(TroubleError):
+    """PocketBase's rate limiter refuses the worker. Raise the limits for /api/batch, or add a rule for it."""
+
+
+class BatchDisabledError(TroubleError):
+    """PocketBase's batch API is switched off. Run `pocketbase-events init`, or enable it under Settings > Application."""  # noqa: E501
+
+
+class BatchTooLargeError(TroubleError):
+    """PocketBase accepts no transaction of this size. Raise its batch limits under Settings > Application."""
+
+    in_bytes: bool  # too many bytes; else too many requests

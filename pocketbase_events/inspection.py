@@ -1,0 +1,95 @@
+"""One look at the log: how it is, what was rejected, and making rejected events pending again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pocketbase_events.admin import Admin
+from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.gateway import Gateway, Status
+from pocketbase_events.policy import log_triggers, row_triggers
+from pocketbase_events.schema import Target
+
+WORKER_MISSED_AFTER = 10.0  # seconds that an event stays pending before we say that no worker takes it
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `status` tells: the JSON document, and what is wrong in sentences."""
+
+    document: dict[str, Any]
+    problems: Sequence[str]
+
+
+def report(gateway: Gateway) -> Report:
+    """Look at the log once."""
+    status, targets, attached = gateway.status(), gateway.targets(), gateway.attached()
+    triggers = set(status.triggers)
+    document = {
+        "head": {"seq": status.seq, "hash": status.hash},
+        "pending": status.pending,
+        "rejected": status.rejected,
+        "oldest_pending_seconds": round(status.oldest_pending_seconds, 3),
+        "hold": {"by": status.hold_by, "until": status.hold_until} if status.held else None,
+        "locked": log_triggers().keys() <= triggers,
+        "targets": [
+            {"collection": name, "locked": name in targets and _locked(targets[name], triggers)}
+            for name in attached
+        ],
+    }
+    return Report(document, [*_log_problems(status, gateway), *_target_problems(attached, targets)])
+
+
+def retry(admin: Admin, ids: Sequence[str], *, everything: bool) -> list[str]:
+    """Make rejected events pending again, in the order in which they were appended; returns their ids.
+
+    Raises:
+        WrongUsageError: when an id is not that of a rejected event; nothing is changed then.
+    """
+    found = [event["id"] for event in admin.records("events", filter='seq = 0 && error != ""', sort="@rowid")]
+    unknown = [record_id for record_id in ids if record_id not in found]
+    if unknown:
+        raise WrongUsageError(
+            why=f"There is no rejected event {', '.join(unknown)}. See: pocketbase-events rejected"
+        )
+    chosen = [record_id for record_id in found if everything or record_id in ids]
+    admin.update_all("events", chosen, error="")
+    return chosen
+
+
+def _locked(target: Target, triggers: set[str]) -> bool:
+    return row_triggers(target.collection_id, target.collection).keys() <= triggers
+
+
+def _log_problems(status: Status, gateway: Gateway) -> list[str]:
+    problems = []
+    if status.head != status.last:
+        problems.append(
+            f"The log contradicts itself: the head says seq {status.seq}, the last recorded event is seq"
+            f" {status.last_seq}. No worker extends such a log; restore a backup."
+        )
+    if not gateway.batch_enabled():
+        problems.append("The batch API is switched off, so nothing can be recorded. Run: pocketbase-events init")
+    if status.held:
+        problems.append(f"{status.hold_by} holds the head until {status.hold_until}; nothing is recorded meanwhile.")
+    elif status.oldest_pending_seconds > WORKER_MISSED_AFTER:
+        problems.append(
+            f"Events have been pending for {status.oldest_pending_seconds:.0f} s: no worker takes them."
+            " Start one: pocketbase-events run"
+        )
+    return problems
+
+
+def _target_problems(attached: Sequence[str], targets: dict[str, Target]) -> list[str]:
+    gone = [
+        f"{name} is attached, but there is no collection of that name. Detach it, or give it its name back."
+        for name in attached
+        if name not in targets
+    ]
+    edited = [
+        f"The create or update rule of {name} was edited, so that the worker can't write its rows."
+        f" Run: pocketbase-events attach {name}"
+        for name, target in targets.items()
+        if not target.writable
+    ]
+    return gone + edited

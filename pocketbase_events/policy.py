@@ -1,0 +1,111 @@
+"""The rules and triggers that keep everybody but the worker from writing: composed as text, nothing else."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.schema import WORKER
+
+_LET_IN = f"\n) || {WORKER}"
+
+_SERVER_FIELDS_EMPTY = 'seq = 0 && event_id = "" && hash = "" && timestamp = "" && error = ""'
+_ACTOR_IS_CALLER = '(actor = "" || actor = @request.auth.id)'
+
+
+@dataclass(frozen=True, slots=True)
+class AppendRules:
+    """Who may append events to one collection; a rule is None for superusers only, "" for everyone."""
+
+    collection: str
+    create: str | None = None
+    update: str | None = None
+    delete: str | None = None
+
+    def by_type(self) -> dict[str, str | None]:
+        """The rules by the type of event that they admit."""
+        return {"create": self.create, "update": self.update, "delete": self.delete}
+
+
+def compose_create_rule(targets: Iterable[AppendRules]) -> str | None:
+    """The create rule of `events`: None when nobody but superusers may append anything.
+
+    Types that share a rule share a clause, since PocketBase allows 200 expressions in a rule.
+    """
+    clauses = [clause for target in sorted(targets, key=lambda t: t.collection) for clause in _clauses(target)]
+    if not clauses:
+        return None
+    alternatives = "\n|| ".join(clauses)
+    return f"{_SERVER_FIELDS_EMPTY}\n&& {_ACTOR_IS_CALLER}\n&& ({alternatives})"
+
+
+def _clauses(target: AppendRules) -> Iterable[str]:
+    by_rule: dict[str, list[str]] = {}
+    for event_type, rule in target.by_type().items():
+        if rule is not None:
+            by_rule.setdefault(rule.strip(), []).append(event_type)
+    for rule, types in by_rule.items():
+        named = f'collection = "{target.collection}"'
+        if len(types) < len(target.by_type()):
+            named += " && (" + " || ".join(f'type = "{event_type}"' for event_type in types) + ")"
+        # On lines of its own, since a rule may end with a comment.
+        yield f"({named} && (\n{rule}\n))" if rule else f"({named})"
+
+
+def check_rule(rule: str) -> None:
+    """Refuse a rule that would not stand alone within parentheses. PocketBase checks everything else.
+
+    Raises:
+        WrongUsageError: when its parentheses or quotes don't match.
+    """
+    bare = re.sub(r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|//[^\n]*", "", rule)
+    depth = 0
+    for char in bare:
+        depth += (char == "(") - (char == ")")
+        if depth < 0:
+            break
+    if depth or '"' in bare or "'" in bare:
+        raise WrongUsageError(why=f"The parentheses or quotes of the rule {rule!r} don't match. Check it.")
+
+
+def let_worker_in(rule: str | None) -> str:
+    """A list or view rule that admits whom `rule` admits, and the worker."""
+    if rule is None:
+        return WORKER
+    if rule.strip() == "" or rule == WORKER or rule.endswith(_LET_IN):
+        return rule
+    return f"(\n{rule}{_LET_IN}"
+
+
+def shut_worker_out(rule: str | None) -> str | None:
+    """What `let_worker_in` was given."""
+    if rule == WORKER:
+        return None
+    if rule is not None and rule.endswith(_LET_IN):
+        return rule.removeprefix("(\n").removesuffix(_LET_IN)
+    return rule
+
+
+def schema_file(name: str) -> Traversable | Path:
+    """A file of `pb_schema`, from the installed package or, in a checkout, from beside it."""
+    packaged = resources.files("pocketbase_events") / "pb_schema"
+    folder = packaged if packaged.is_dir() else Path(__file__).parent.parent / "pb_schema"
+    return folder / name
+
+
+def log_triggers() -> dict[str, str]:
+    """SQL by name of the triggers that keep the log as it is, superusers included."""
+    return _triggers(schema_file("lock_log.sql").read_text())
+
+
+def row_triggers(collection_id: str, name: str) -> dict[str, str]:
+    """SQL by name of the triggers that keep the rows of an attached collection as they are."""
+    sql = schema_file("lock_rows.sql").read_text()
+    return _triggers(sql.replace("{id}", collection_id).replace("{table}", name))
+
+
+def _triggers(sql: str) -> dict[str, str]:
+    return {found[1]: found[0] for found in re.finditer(r"^CREATE TRIGGER `(\w+)`.*?^END;", sql, re.DOTALL | re.MULTILINE)}

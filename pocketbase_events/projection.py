@@ -1,0 +1,167 @@
+"""What an event does to a row, and which writes a group of events comes down to."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pocketbase_events.events import EventType, Json, Pending
+from pocketbase_events.schema import (
+    DELETED,
+    FieldDefinition,
+    Target,
+    describe,
+    quote,
+    to_pocketbase,
+    why_no_id,
+    why_not_fitting,
+    why_not_settable,
+)
+
+MAX_NAMES = 20  # field names listed in a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The event can't be applied; `why` is a sentence for its author."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one event does to one row: `fields` in the form in which PocketBase stores them unchanged."""
+
+    type: EventType
+    collection: str
+    item_id: str
+    fields: Mapping[str, Json]
+
+
+@dataclass(slots=True)
+class Write:
+    """One write to one row, and the events (by their place in the group) that it carries out."""
+
+    inserts: bool
+    collection: str
+    item_id: str
+    fields: dict[str, Json]
+    events: list[int] = field(default_factory=list)
+    first_of_row: bool = True
+
+
+def project(event: Pending, data: Json, target: Target | None) -> Change | Refused:
+    """What the event does to its row, as far as its own content and the collection's schema tell.
+
+    Whether the item exists, and whether the row is valid, is PocketBase's to say.
+    """
+    if target is None:
+        return Refused(
+            f"The collection {quote(event.collection)} is not attached to the log. Check its name,"
+            " or ask the operator to run: pocketbase-events attach"
+        )
+    why = why_no_id(event.item_id) or _SHAPES[event.type](event, data)
+    if why is not None:
+        return Refused(why)
+    if event.type == "delete":
+        return Change("delete", event.collection, event.item_id, {DELETED: True})
+    given = dict(data or {})
+    if event.type == "create":
+        given.pop("id", None)
+    fields: dict[str, Json] = {}
+    for name, value in given.items():
+        definition = target.field(name)
+        why = _why_unknown(name, target) if definition is None else _why_not(definition, value)
+        if definition is None or why is not None:
+            return Refused(why or "")
+        fields[name] = to_pocketbase(definition, value)
+    return Change(event.type, event.collection, event.item_id, fields)
+
+
+def merge(changes: Iterable[Change], targets: Mapping[str, Target], *, merging: bool = True) -> list[Write]:
+    """The writes that carry out the changes, in order; fewer than one a change where that makes no difference.
+
+    Two changes to a row become one write only if the log, the rows and which events PocketBase accepts stay
+    the same. So a value joins an earlier write of this group when nothing that PocketBase checks depends on
+    the order (no unique index, no relation), when it replaces nothing that the write sets (each value is
+    checked), and when the write would be valid without it: a create that leaves an optional field out, or a
+    write that follows another of the same row, which has shown the rest of the row to be valid.
+    """
+    writes: list[Write] = []
+    latest: dict[tuple[str, str], Write] = {}
+    for index, change in enumerate(changes):
+        row = (change.collection, change.item_id)
+        before = latest.get(row)
+        target = targets[change.collection]
+        if merging and before is not None and _joins(change, before, target):
+            before.fields.update(change.fields)
+            before.events.append(index)
+            continue
+        write = Write(
+            inserts=change.type == "create",
+            collection=change.collection,
+            item_id=change.item_id,
+            fields=dict(change.fields),
+            events=[index],
+            first_of_row=before is None,
+        )
+        latest[row] = write
+        writes.append(write)
+    return writes
+
+
+def _joins(change: Change, before: Write, target: Target) -> bool:
+    if change.type == "create" or DELETED in before.fields:
+        return False
+    definitions = [target.field(name) for name in change.fields]
+    return all(
+        definition is not None
+        and definition.name not in before.fields
+        and definition.type != "relation"
+        and not target.in_unique_index(definition.name)
+        and (_optional(definition) if before.inserts else not before.first_of_row)
+        for definition in definitions
+    )
+
+
+def _optional(definition: FieldDefinition) -> bool:
+    """Whether a create that leaves the field out is valid and leaves it empty."""
+    return not definition.required and not definition.autogenerate
+
+
+def _why_wrong_create(event: Pending, data: Json) -> str | None:
+    if data is None:
+        return None
+    if not isinstance(data, dict):
+        return (
+            "A create takes an object with the fields of the new item as its data, or nothing;"
+            f" this is {describe(data)}."
+        )
+    if "id" in data and data["id"] != event.item_id:
+        return f"data gives the id {describe(data['id'])}, but item_id is {quote(event.item_id)}. Leave id out of data."
+    return None
+
+
+def _why_wrong_update(_: Pending, data: Json) -> str | None:
+    if not isinstance(data, dict):
+        return f"An update takes an object with one field and its new value as its data; this is {describe(data)}."
+    if len(data) != 1:
+        return f"An update sets exactly one field; this data has {len(data)}. Append one event for each field."
+    return None
+
+
+def _why_wrong_delete(_: Pending, data: Json) -> str | None:
+    if data is None or data == {}:
+        return None
+    return f"A delete takes no data; this is {describe(data)}. Leave data empty."
+
+
+_SHAPES = {"create": _why_wrong_create, "update": _why_wrong_update, "delete": _why_wrong_delete}
+
+
+def _why_unknown(name: str, target: Target) -> str:
+    known = ", ".join(target.settable[:MAX_NAMES]) or "none that an event can set"
+    more = ", …" if len(target.settable) > MAX_NAMES else ""
+    return f"{target.collection} has no field {quote(name)}. Its fields are: {known}{more}."
+
+
+def _why_not(definition: FieldDefinition, value: Json) -> str | None:
+    return why_not_settable(definition) or why_not_fitting(definition, value)

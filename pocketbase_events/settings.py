@@ -1,0 +1,32 @@
+"""Where PocketBase is, and who we are there: from the environment, or from options that override it."""
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_URL = "http://127.0.0.1:8090"
+DEFAULT_WORKER_EMAIL = "worker@pocketbase-events.local"
+
+
+class Settings(BaseSettings):
+    """The five environment variables of the command line. Empty ones count as not given."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, populate_by_name=True, extra="ignore", frozen=True)
+
+    url: str = Field(default=DEFAULT_URL, validation_alias="POCKETBASE_URL")
+    superuser_email: str | None = Field(default=None, validation_alias="POCKETBASE_SUPERUSER_EMAIL")
+    superuser_password: SecretStr | None = Field(
+        default=None, validation_alias="POCKETBASE_SUPERUSER_PASSWORD"
+    )
+    worker_email: str = Field(
+        default=DEFAULT_WORKER_EMAIL, validation_alias="POCKETBASE_EVENTS_WORKER_EMAIL"
+    )
+    worker_password: SecretStr | None = Field(
+        default=None, validation_alias="POCKETBASE_EVENTS_WORKER_PASSWORD"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("POCKETBASE_URL must start with http:// or https://")
+        return url.rstrip("/")

@@ -1,0 +1,344 @@
+"""The worker: records what is pending, once, to the end, or until told to stop."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+from uuid import UUID
+
+import structlog
+
+from pocketbase_events.errors import (
+    BatchTooLargeError,
+    ContradictionError,
+    PocketBaseEventsError,
+    TroubleError,
+)
+from pocketbase_events.events import (
+    EMPTY,
+    Head,
+    Json,
+    Pending,
+    Recorded,
+    UnreadableJsonError,
+    read_data,
+    record,
+    timestamp_of,
+)
+from pocketbase_events.gateway import (
+    Committed,
+    Conflict,
+    Gateway,
+    Held,
+    Outcome,
+    Rejection,
+    RowRefused,
+    Status,
+    Transaction,
+)
+from pocketbase_events.projection import Change, Refused, merge, project
+from pocketbase_events.schema import Target
+
+FIRST_BATCH = 50  # events in the first transaction; the later ones are sized by how long it took
+MAX_BATCH = 400  # events in a transaction
+MAX_BATCH_CHARS = 8_000_000  # of data in a transaction
+TRANSACTION_TIME = 0.08  # seconds that a transaction should take, since every other writer waits for it
+POLL_INTERVAL = 2.0  # seconds between two looks when nothing wakes the worker
+HEARD_WITHIN = 1.0  # seconds after a poll found events within which realtime should have told of them
+STANDBY_INTERVAL = 2.0  # seconds between two looks of a standby
+TAKE_OVER_AFTER = 3.0  # seconds that an event stays pending, and the head unmoved, before a standby steps in
+HOLD_INTERVAL = 0.5  # seconds between two looks at a held head
+FIRST_RETRY, LAST_RETRY = 0.25, 5.0  # seconds between two attempts while PocketBase is in trouble
+MAX_VAIN_LOOKS = 3  # transactions in a row that fail although nobody else writes
+LOGGED_REJECTIONS = 5  # log lines for one transaction; the rest is counted
+NO_REASON = (
+    "PocketBase refused the row and gave no reason: a hook, a trigger or an index over an expression may forbid"
+    " it. Ask the operator, then have the event retried."
+)
+TOO_LARGE = "data is larger than PocketBase's batch API takes (Batch max body size). Make it smaller."
+
+log = structlog.get_logger()
+
+
+class Step(Enum):
+    """What came of looking for work once."""
+
+    IDLE = auto()  # nothing is pending
+    PROGRESS = auto()  # something was recorded or rejected
+    AGAIN = auto()  # nothing was, and another look will tell more
+    CONFLICT = auto()  # another worker was faster
+    HELD = auto()  # somebody holds the head
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many events were recorded and rejected."""
+
+    recorded: int = 0
+    rejected: int = 0
+
+
+@dataclass(slots=True)
+class _Group:
+    """The events of one transaction: those to record with their data and change, and those to reject."""
+
+    events: list[Pending] = field(default_factory=list)
+    data: list[Json] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.events) + len(self.rejections)
+
+
+class Worker:
+    """Records pending events through `gateway`. Clock, event ids and timer are passed in.
+
+    Args:
+        gateway: PocketBase, seen as the worker.
+        now: the time.
+        new_id: a new uuid v4.
+        timer: seconds, for durations.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        now: Callable[[], datetime],
+        new_id: Callable[[], UUID],
+        timer: Callable[[], float],
+    ) -> None:
+        self._gateway = gateway
+        self._now = now
+        self._new_id = new_id
+        self._timer = timer
+        self._head: Head | None = None  # None: to be read before anything is recorded
+        self._timestamp = ""  # of the last recorded event
+        self._sent = EMPTY  # where our latest transaction would have moved the head
+        self._targets: dict[str, Target] = {}
+        self._batch = FIRST_BATCH
+        self._vain_looks = 0
+        self.tally = Tally()
+
+    @property
+    def head(self) -> Head:
+        """Where the log ends, as far as we know."""
+        return self._head or EMPTY
+
+    def run_once(self) -> Step:
+        """Look once, and record or reject what that look found, in as few transactions as possible.
+
+        Raises:
+            ContradictionError: when the log contradicts itself.
+            PocketBaseEventsError: when PocketBase is in trouble. Nothing is lost; call again later.
+        """
+        if self._head is None and self._catch_up().held:
+            self._head = None
+            return Step.HELD
+        page = self._gateway.pending(self._batch)
+        if not page:
+            return Step.IDLE
+        self._refresh_targets(page)
+        try:
+            step = self._process(page)
+        except TroubleError:
+            self._head = None
+            self._batch = max(1, self._batch // 2)
+            raise
+        self._vain_looks = self._vain_looks + 1 if step is Step.AGAIN else 0
+        if self._vain_looks > MAX_VAIN_LOOKS:
+            raise TroubleError(
+                why="its transactions keep failing although nobody else records. If rules of our collections"
+                " were edited, run `pocketbase-events init`, and `attach` for the collections."
+            )
+        return step
+
+    def run_to_end(self, stop: threading.Event) -> Step:
+        """Until nothing is pending, another worker is faster, somebody holds the head, or `stop` is set."""
+        while not stop.is_set():
+            step = self.run_once()
+            if step not in (Step.PROGRESS, Step.AGAIN):
+                return step
+        return Step.IDLE
+
+    def run(self, stop: threading.Event, wake: threading.Event, silent: Callable[[], None]) -> None:
+        """Until `stop` is set. `wake` says that there may be work; `silent` is called when it failed to.
+
+        Whoever sets `stop` sets `wake` too.
+        """
+        retry, ailing, since = FIRST_RETRY, "not connected yet", self._timer()
+        while not stop.is_set():
+            woken = wake.is_set()
+            wake.clear()
+            done = self.tally.recorded + self.tally.rejected
+            try:
+                step = self.run_to_end(stop)
+                if ailing:
+                    log.info("connected", seq=self.head.seq, after_s=round(self._timer() - since, 1))
+                    retry, ailing = FIRST_RETRY, ""
+                if step is Step.CONFLICT:
+                    self._stand_by(stop)
+            except PocketBaseEventsError as error:
+                if str(error) != ailing:
+                    log.error("trouble", why=str(error), retry_in_s=retry)
+                    since = since if ailing else self._timer()
+                ailing = str(error)
+                stop.wait(retry)
+                retry = min(2 * retry, LAST_RETRY)
+                continue
+            if step is Step.HELD:
+                stop.wait(HOLD_INTERVAL)
+            elif step is Step.IDLE and (woken or self.tally.recorded + self.tally.rejected == done):
+                wake.wait(POLL_INTERVAL)
+            elif step is Step.IDLE and not wake.wait(HEARD_WITHIN):
+                silent()
+
+    def _catch_up(self) -> Status:
+        """Read where the log ends, and refuse to extend one that contradicts itself."""
+        status = self._gateway.status()
+        if status.head != status.last:
+            raise ContradictionError(
+                seq=status.seq,
+                hash=status.hash[:8],
+                last_seq=status.last_seq,
+                last_hash=status.last_hash[:8],
+            )
+        self._head, self._timestamp = status.head, status.last_timestamp
+        return status
+
+    def _refresh_targets(self, page: Sequence[Pending]) -> None:
+        """Read the schemas again when an event was appended under another version than we know."""
+        for event in page:
+            known = self._targets.get(event.collection)
+            if (known.version if known else "") != event.schema_version:
+                self._targets = self._gateway.targets()
+                break
+
+    def _process(self, page: Sequence[Pending]) -> Step:
+        """Record and reject a page of events. What PocketBase refuses is found by its answer and left out."""
+        refused: dict[str, str] = {}
+        limit, merging = len(page), True
+        while page:
+            group = self._group(page, refused, limit)
+            started = self._timer()
+            transaction = self._transaction(group, merging=merging)
+            outcome = self._send(transaction, group)
+            if isinstance(outcome, Committed):
+                self._committed(transaction, self._timer() - started, full=len(group) >= self._batch)
+                page, limit, merging = page[len(group) :], 2 * limit, True
+            elif not isinstance(outcome, RowRefused):
+                return self._not_ours(outcome)
+            elif len(outcome.write.events) > 1:
+                # Which of the merged events is to blame? One by one, they tell.
+                limit, merging = outcome.write.events[-1] + 1, False
+            else:
+                blamed = outcome.write.events[0]
+                refused[group.events[blamed].id] = outcome.why or self._why_unsaid(outcome)
+                limit = max(1, blamed)
+        return Step.PROGRESS
+
+    def _group(self, page: Sequence[Pending], refused: dict[str, str], limit: int) -> _Group:
+        """The first events of the page, no more than `limit` to record among them."""
+        group, size = _Group(), 0
+        for event in page:
+            projected = self._project(event, refused)
+            if isinstance(projected, Rejection):
+                group.rejections.append(projected)
+                continue
+            size += len(event.data)
+            if group.events and (len(group.events) == limit or size > MAX_BATCH_CHARS):
+                break
+            data, change = projected
+            group.events.append(event)
+            group.data.append(data)
+            group.changes.append(change)
+        return group
+
+    def _project(self, event: Pending, refused: dict[str, str]) -> tuple[Json, Change] | Rejection:
+        if event.id in refused:
+            return Rejection(event, refused[event.id])
+        try:
+            data = read_data(event)
+        except UnreadableJsonError as error:
+            return Rejection(event, str(error))
+        target = self._targets.get(event.collection)
+        change = project(event, data, target)
+        if isinstance(change, Refused):
+            return Rejection(event, change.why)
+        if target is not None and not target.writable:
+            raise TroubleError(
+                why=f"the create or update rule of {target.collection} was edited, so that the worker can't write"
+                f" its rows. Run: pocketbase-events attach {target.collection}"
+            )
+        return data, change
+
+    def _transaction(self, group: _Group, *, merging: bool) -> Transaction:
+        head = before = self.head
+        timestamp = max(timestamp_of(self._now()), self._timestamp)
+        recorded: list[Recorded] = []
+        for event, data in zip(group.events, group.data, strict=True):
+            recorded.append(record(event, data, head, str(self._new_id()), timestamp))
+            head = recorded[-1].head
+        writes = merge(group.changes, self._targets, merging=merging)
+        return Transaction(before, head, writes, recorded, group.rejections)
+
+    def _send(self, transaction: Transaction, group: _Group) -> Outcome:
+        self._sent = transaction.after
+        try:
+            return self._gateway.transact(transaction)
+        except BatchTooLargeError as error:
+            if len(group.events) == 1 and error.in_bytes:
+                return RowRefused(transaction.writes[0], TOO_LARGE)
+            raise
+
+    def _committed(self, transaction: Transaction, seconds: float, *, full: bool) -> None:
+        self._head = transaction.after
+        if transaction.recorded:
+            self._timestamp = transaction.recorded[-1].timestamp
+            log.info("recorded", events=len(transaction.recorded), seq=transaction.after.seq)
+        for rejection in transaction.rejections[:LOGGED_REJECTIONS]:
+            log.warning("rejected", id=rejection.event.id, why=rejection.why)
+        if len(transaction.rejections) > LOGGED_REJECTIONS:
+            log.warning("rejected_more", events=len(transaction.rejections) - LOGGED_REJECTIONS)
+        self.tally.recorded += len(transaction.recorded)
+        self.tally.rejected += len(transaction.rejections)
+        if full or seconds > TRANSACTION_TIME:
+            factor = min(1.25, max(0.5, TRANSACTION_TIME / seconds))
+            self._batch = max(1, min(MAX_BATCH, round(self._batch * factor)))
+
+    def _why_unsaid(self, refused: RowRefused) -> str:
+        """The sentence for a row refused without a reason, once it is sure that no schema edit is behind it."""
+        known = self._targets[refused.write.collection]
+        self._targets = self._gateway.targets()
+        if self._targets.get(refused.write.collection) != known:
+            raise TroubleError(why=f"{refused.write.collection} was edited just now.")
+        return NO_REASON
+
+    def _not_ours(self, outcome: Conflict | Held) -> Step:
+        """Nothing was written. Whose doing was it?"""
+        ours, self._head = self.head, None
+        if isinstance(outcome, Held):
+            log.info("held", by=outcome.by, until=outcome.until)
+            return Step.HELD
+        status = self._gateway.status()
+        if status.head in (ours, self._sent):
+            # Our own earlier transaction, whose answer was lost; or an event was removed, the schema edited.
+            self._targets = {}
+            return Step.AGAIN
+        if status.seq < ours.seq:
+            log.warning("log_went_back", from_seq=ours.seq, to_seq=status.seq)
+            return Step.AGAIN
+        log.info("conflict", seq=status.seq)
+        return Step.CONFLICT
+
+    def _stand_by(self, stop: threading.Event) -> None:
+        """Wait while another worker records; return when events stay pending and the head unmoved."""
+        head = None
+        log.info("standing_by")
+        while not stop.wait(STANDBY_INTERVAL):
+            status = self._gateway.status()
+            if status.pending and status.head == head and status.oldest_pending_seconds >= TAKE_OVER_AFTER:
+                log.warning("taking_over", seq=status.seq, pending=status.pending)
+                return
+            head = status.head

