@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pocketbase import PocketBase
@@ -36,13 +38,15 @@ def worker_token(settings: Settings) -> str:
         TroubleError: when PocketBase can't be reached or can't answer now.
     """
     if settings.worker_password is None:
-        return _impersonated(settings)
-    client = PocketBase(settings.url, timeout=TIMEOUT)
-    password = settings.worker_password.get_secret_value()
-    return _log_in(client, WORKERS, settings.worker_email, password, settings.url)
+        with superuser(settings) as client:
+            return _impersonated(client, settings)
+    with _client(settings.url) as client:
+        password = settings.worker_password.get_secret_value()
+        return _log_in(client, WORKERS, settings.worker_email, password, settings.url)
 
 
-def superuser(settings: Settings) -> PocketBase:
+@contextmanager
+def superuser(settings: Settings) -> Iterator[PocketBase]:
     """The SDK's client, logged in as the superuser of the settings.
 
     Raises:
@@ -55,10 +59,10 @@ def superuser(settings: Settings) -> PocketBase:
             why="Set POCKETBASE_SUPERUSER_EMAIL and POCKETBASE_SUPERUSER_PASSWORD"
             " (or, for `run`, `status` and `rejected`, POCKETBASE_EVENTS_WORKER_PASSWORD)."
         )
-    client = PocketBase(settings.url, timeout=TIMEOUT)
-    password = settings.superuser_password.get_secret_value()
-    _log_in(client, SUPERUSERS, settings.superuser_email, password, settings.url)
-    return client
+    with _client(settings.url) as client:
+        password = settings.superuser_password.get_secret_value()
+        _log_in(client, SUPERUSERS, settings.superuser_email, password, settings.url)
+        yield client
 
 
 def send(client: PocketBase, url: str, path: str, **config: Any) -> dict[str, Any]:  # noqa: ANN401 - the SDK's own
@@ -87,8 +91,16 @@ def expires_at(token: str) -> float:
         return 0.0
 
 
-def _impersonated(settings: Settings) -> str:
-    client = superuser(settings)
+@contextmanager
+def _client(url: str) -> Iterator[PocketBase]:
+    client = PocketBase(url, timeout=TIMEOUT)
+    try:
+        yield client
+    finally:
+        client.http_client.close()
+
+
+def _impersonated(client: PocketBase, settings: Settings) -> str:
     accounts = send(
         client,
         settings.url,

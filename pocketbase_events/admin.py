@@ -3,10 +3,12 @@
 Everything goes through the SDK's client; its errors become ours here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
+from pocketbase import PocketBase
 from pocketbase.errors import ClientResponseError
 
 from pocketbase_events.accounts import WORKERS, send, superuser
@@ -19,18 +21,25 @@ Record = dict[str, Any]
 Collection = dict[str, Any]
 
 
-class Admin:
-    """One PocketBase, seen as a superuser.
+@contextmanager
+def administration(settings: Settings) -> Iterator["Admin"]:
+    """The superuser of the settings, logged in for as long as the block lasts.
 
     Raises:
         WrongUsageError: when no superuser is given.
         CredentialsRefusedError: when PocketBase refuses it.
         TroubleError: when PocketBase can't be reached.
     """
+    with superuser(settings) as client:
+        yield Admin(client, settings.url)
 
-    def __init__(self, settings: Settings) -> None:
-        self.url = settings.url
-        self._client = superuser(settings)
+
+class Admin:
+    """One PocketBase, seen as a superuser."""
+
+    def __init__(self, client: PocketBase, url: str) -> None:
+        self.url = url
+        self._client = client
 
     def collections(self) -> list[Collection]:
         """All collections, in PocketBase's own export format."""

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import Popen
@@ -21,7 +22,7 @@ from rich.table import Table
 
 from pocketbase_events import install
 from pocketbase_events.accounts import worker_token
-from pocketbase_events.admin import Admin
+from pocketbase_events.admin import administration
 from pocketbase_events.errors import (
     CredentialsRefusedError,
     PocketBaseEventsError,
@@ -103,12 +104,12 @@ def serve(
     )
     stop, wake = threading.Event(), threading.Event()
     with stopping(stop, wake), embedded(kept.path, http, url, credentials) as process:
-        admin = Admin(settings)
-        install.init(admin, settings)
         first = not credentials.set_up
-        if first:
-            install.install_demo(admin)
-            kept.keep(credentials.model_copy(update={"set_up": True}))
+        with administration(settings) as admin:
+            install.init(admin, settings)
+            if first:
+                install.install_demo(admin)
+                kept.keep(credentials.model_copy(update={"set_up": True}))
         _print_welcome(url, http, credentials, kept, first=first)
         threading.Thread(target=_watch, args=(process, stop, wake), daemon=True).start()
         _work(settings, stop, wake)
@@ -122,7 +123,8 @@ def init(context: typer.Context, as_json: JsonOption = False) -> None:
 
     Safe to run again: list and view rules that you edited stay as they are.
     """
-    done = install.init(Admin(context.obj), context.obj)
+    with administration(context.obj) as admin:
+        done = install.init(admin, context.obj)
     if as_json:
         _print_json({"locked": done.locked, "worker": {"email": done.worker_email, "password": done.password}})
         return
@@ -157,7 +159,8 @@ def attach(
     given = {"create_rule": create, "update_rule": update, "delete_rule": delete}
     rules = {rule: allow if value is None else value for rule, value in given.items()}
     chosen = {rule: value for rule, value in rules.items() if value is not None}
-    install.attach(Admin(context.obj), collection, chosen, lock=lock)
+    with administration(context.obj) as admin:
+        install.attach(admin, collection, chosen, lock=lock)
     if as_json:
         _print_json({"collection": collection})
         return
@@ -167,7 +170,8 @@ def attach(
 @app.command()
 def detach(context: typer.Context, collection: str, as_json: JsonOption = False) -> None:
     """Take a collection out of the log; rows and events stay. Needs a superuser."""
-    install.detach(Admin(context.obj), collection)
+    with administration(context.obj) as admin:
+        install.detach(admin, collection)
     if as_json:
         _print_json({"collection": collection})
         return
@@ -187,9 +191,10 @@ def run(
         if not once:
             _work(context.obj, stop, wake)
             return
-        worker = _worker(_gateway(context.obj))
-        while worker.run_to_end(stop) in (Step.CONFLICT, Step.HELD) and not stop.wait(HOLD_INTERVAL):
-            pass
+        with _gateway(context.obj) as gateway:
+            worker = _worker(gateway)
+            while worker.run_to_end(stop) in (Step.CONFLICT, Step.HELD) and not stop.wait(HOLD_INTERVAL):
+                pass
         tally = {"recorded": worker.tally.recorded, "rejected": worker.tally.rejected}
         if as_json:
             _print_json(tally)
@@ -200,7 +205,8 @@ def run(
 @app.command()
 def status(context: typer.Context, as_json: JsonOption = False) -> None:
     """Say whether all is well, and if not, what is wrong (exit code 1)."""
-    looked = report(_gateway(context.obj))
+    with _gateway(context.obj) as gateway:
+        looked = report(gateway)
     if as_json:
         _print_json(looked.document)
     else:
@@ -214,7 +220,8 @@ def status(context: typer.Context, as_json: JsonOption = False) -> None:
 @app.command()
 def rejected(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the rejected events, each with the reason."""
-    events = _gateway(context.obj).rejected()
+    with _gateway(context.obj) as gateway:
+        events = gateway.rejected()
     if as_json:
         keys = ("id", "collection", "item_id", "type", "error", "created")
         _print_json([{key: event[key] for key in keys} for event in events])
@@ -239,7 +246,8 @@ def retry_command(
     """Make rejected events pending again. Needs a superuser."""
     if bool(ids) == everything:
         raise WrongUsageError(why="Name the events to retry by their ids, or give --all.")
-    retried = retry(Admin(context.obj), ids or [], everything=everything)
+    with administration(context.obj) as admin:
+        retried = retry(admin, ids or [], everything=everything)
     if as_json:
         _print_json({"retried": retried})
         return
@@ -269,8 +277,8 @@ def main() -> None:
         _fail(f"This is a bug in pocketbase-events ({type(error).__name__} at {where}). Please report it.", PROBLEM)
 
 
-def _gateway(settings: Settings) -> Gateway:
-    return Gateway(settings.url, lambda: worker_token(settings))
+def _gateway(settings: Settings) -> closing[Gateway]:
+    return closing(Gateway(settings.url, lambda: worker_token(settings)))
 
 
 def _worker(gateway: Gateway) -> Worker:
@@ -279,17 +287,17 @@ def _worker(gateway: Gateway) -> Worker:
 
 def _work(settings: Settings, stop: threading.Event, wake: threading.Event) -> None:
     """Work until told to stop. Wrong credentials end it at the start; a PocketBase that is down does not."""
-    gateway = _gateway(settings)
-    try:
-        gateway.token()
-    except TroubleError as error:
-        structlog.get_logger().warning("waiting_for_pocketbase", why=str(error))
-    wake_up = WakeUp(settings.url, gateway.token, wake)
-    wake_up.start()
-    try:
-        _worker(gateway).run(stop, wake, silent=wake_up.reconnect)
-    finally:
-        wake_up.stop()
+    with _gateway(settings) as gateway:
+        try:
+            gateway.token()
+        except TroubleError as error:
+            structlog.get_logger().warning("waiting_for_pocketbase", why=str(error))
+        wake_up = WakeUp(settings.url, gateway.token, wake)
+        wake_up.start()
+        try:
+            _worker(gateway).run(stop, wake, silent=wake_up.reconnect)
+        finally:
+            wake_up.stop()
     structlog.get_logger().info("stopped")
 
 

@@ -144,6 +144,10 @@ class Gateway:
         self._renewed_at = self._renew_at = 0.0
         self._logging_in = threading.Lock()
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
     def token(self) -> str:
         """The worker's token, renewed well before it expires."""
         with self._logging_in:

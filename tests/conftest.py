@@ -16,7 +16,7 @@ def bare_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bare")
     server = Server(folder)
     server.start()
-    server.stop()
+    server.close()
     return folder
 
 
@@ -32,7 +32,7 @@ def installed_template(bare_template: Path, tmp_path_factory: pytest.TempPathFac
         server.create_collection("items", ITEM_FIELDS, listRule="", viewRule="")
         server.attach("items")
     finally:
-        server.stop()
+        server.close()
     return folder
 
 
@@ -43,7 +43,7 @@ def _started(template: Path, folder: Path) -> Iterator[Server]:
     try:
         yield server
     finally:
-        server.stop()
+        server.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import requests
 
 from pocketbase_events import install
 from pocketbase_events.accounts import worker_token
-from pocketbase_events.admin import Admin
+from pocketbase_events.admin import Admin, administration
 from pocketbase_events.events import Head, chain_hash
 from pocketbase_events.gateway import Gateway
 from pocketbase_events.settings import Settings
@@ -112,6 +112,7 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
+        self._open = ExitStack()  # clients and gateways, closed when the server is stopped
 
     def start(self) -> None:
         migrations = self.folder / "pb_migrations"
@@ -134,6 +135,11 @@ class Server:
         shown = subprocess.run([self.binary, "--version"], capture_output=True, text=True, check=True).stdout
         return tuple(int(part) for part in re.findall(r"\d+", shown))
 
+    def close(self) -> None:
+        """Stop it for good, and close every client that was opened here."""
+        self.stop()
+        self._open.close()
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(how)
@@ -155,10 +161,10 @@ class Server:
             timeout=30,
         )
         assert answer.status_code == 200, answer.text
-        return Client(self.url, answer.json()["token"], answer.json()["record"]["id"])
+        return self._client(answer.json()["token"], answer.json()["record"]["id"])
 
     def guest(self) -> Client:
-        return Client(self.url)
+        return self._client()
 
     def superuser(self) -> Client:
         return self.client("_superusers", *SUPERUSER)
@@ -196,11 +202,16 @@ class Server:
         }
 
     def admin(self) -> Admin:
-        return Admin(self.settings())
+        return self._open.enter_context(administration(self.settings()))
 
     def gateway(self) -> Gateway:
         settings = self.settings()
-        return Gateway(self.url, lambda: worker_token(settings))
+        return self._open.enter_context(closing(Gateway(self.url, lambda: worker_token(settings))))
+
+    def _client(self, token: str = "", user_id: str = "") -> Client:
+        client = Client(self.url, token, user_id)
+        self._open.enter_context(client.session)
+        return client
 
     def worker(self, **more: Any) -> Worker:
         """A worker in this process; clock, ids and timer are real unless given."""
