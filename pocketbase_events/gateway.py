@@ -30,6 +30,7 @@ from pocketbase_events.schema import DELETED, Target, quote
 
 HEAD_ID = "head00000000000"
 TIMEOUT = (3.05, 10.0)  # seconds to connect, and to wait for an answer
+MAX_REASONS = 2000  # characters
 PAGE = 500  # records read at a time
 RENEW_EVERY = 3600.0  # seconds between two tokens; sooner when half of a token's life is over
 RENEW_AT_MOST_EVERY = 2.0  # seconds, so that a refused worker is no login storm
@@ -123,7 +124,15 @@ class RowRefused:
     why: str | None
 
 
-Outcome = Committed | Conflict | Held | RowRefused
+@dataclass(frozen=True, slots=True)
+class EventRefused:
+    """Nothing was written, since PocketBase refused to change the event with this record id, and said `why`."""
+
+    id: str
+    why: str
+
+
+Outcome = Committed | Conflict | Held | RowRefused | EventRefused
 
 
 class Gateway:
@@ -236,9 +245,13 @@ class Gateway:
             raise RateLimitedError
         if index == 0:
             return self._why_no_head(transaction)
-        if index > len(transaction.writes):
-            return Conflict()
-        return self._why_no_row(transaction.writes[index - 1], failure)
+        if index <= len(transaction.writes):
+            return self._why_no_row(transaction.writes[index - 1], failure)
+        if failure.get("status") == HTTPStatus.BAD_REQUEST and failure.get("data"):
+            touched = [event.id for event in transaction.recorded]
+            touched += [rejection.event.id for rejection in transaction.rejections]
+            return EventRefused(touched[index - 1 - len(transaction.writes)], _reasons(failure["data"]))
+        return Conflict()
 
     def _why_no_head(self, transaction: Transaction) -> Outcome:
         status = self.status()
@@ -394,12 +407,17 @@ def _why_refused(write: Write, failure: Mapping[str, Any]) -> str | None:
             " Choose another item_id, or append updates of it."
         )
     if fields:
-        reasons = "; ".join(f"{name}: {fields[name].get('message', 'invalid')}" for name in sorted(fields))
-        return f"PocketBase refused the row: {reasons}"
+        return f"PocketBase refused the row: {_reasons(fields)}"
     message = str(failure.get("message") or "")
     if not message or message.startswith(_DEFAULT_MESSAGES):
         return None
     return f"PocketBase refused the row: {message}"
+
+
+def _reasons(fields: Mapping[str, Any]) -> str:
+    """What PocketBase says of each field, cut to a length that the event's error field can hold."""
+    reasons = "; ".join(f"{name}: {fields[name].get('message', 'invalid')}" for name in sorted(fields))
+    return reasons[:MAX_REASONS]
 
 
 # What PocketBase calls an id that is taken (0.23 to 0.40).

@@ -108,15 +108,15 @@ def why_no_id(item_id: str) -> str | None:
 def to_pocketbase(field: FieldDefinition, value: Json) -> Json:
     """The value in the form in which PocketBase stores it unchanged.
 
-    A json field would read a text that looks like JSON (core/field_json.go), a select or relation field one
+    A json field would read a text that looks like JSON (core/field_json.go), one of several choices a text
     that looks like a list (list.ToUniqueStringSlice).
     """
     if not isinstance(value, str):
         return value
     if field.type == "json":
         return json.dumps(value)
-    if field.type in ("select", "relation"):
-        return [value] if value else value
+    if field.multiple:
+        return [value] if value else []
     return value
 
 
@@ -169,7 +169,16 @@ def _is_date(_: FieldDefinition, value: Json) -> bool:
 def _is_choice(field: FieldDefinition, value: Json) -> bool:
     if isinstance(value, list):
         return field.multiple and all(isinstance(item, str) for item in value)
-    return isinstance(value, str)
+    return isinstance(value, str) and (field.multiple or not _is_list_of_texts(value))
+
+
+def _is_list_of_texts(text: str) -> bool:
+    """Whether PocketBase would read the text as a list, of which a single choice keeps the last."""
+    try:
+        items = json.loads(text) if "[" in text else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(items, list)
 
 
 def _is_json(_: FieldDefinition, __: Json) -> bool:

@@ -29,6 +29,7 @@ from pocketbase_events.events import (
 from pocketbase_events.gateway import (
     Committed,
     Conflict,
+    EventRefused,
     Gateway,
     Held,
     Outcome,
@@ -119,6 +120,7 @@ class Worker:
         self._targets: dict[str, Target] = {}
         self._batch = FIRST_BATCH
         self._vain_looks = 0
+        self._left_aside: set[str] = set()  # records of events that PocketBase lets nobody change
         self.tally = Tally()
 
     @property
@@ -136,7 +138,8 @@ class Worker:
         if self._head is None and self._catch_up().held:
             self._head = None
             return Step.HELD
-        page = self._gateway.pending(self._batch)
+        page = self._gateway.pending(self._batch + len(self._left_aside))
+        page = [event for event in page if event.id not in self._left_aside]
         if not page:
             return Step.IDLE
         self._refresh_targets(page)
@@ -216,9 +219,13 @@ class Worker:
                 break
 
     def _process(self, page: Sequence[Pending]) -> Step:
-        """Record and reject a page of events. What PocketBase refuses is found by its answer and left out."""
+        """Record and reject a page of events. What PocketBase refuses is found by its answer and left out.
+
+        One bad event costs one transaction more. Where there are several, the next transaction ends before
+        the bad one found last, so that a flood of them costs little more than looking at each.
+        """
         refused: dict[str, str] = {}
-        limit, merging = len(page), True
+        limit, merging, failures = len(page), True, 0
         while page:
             group = self._group(page, refused, limit)
             started = self._timer()
@@ -227,15 +234,17 @@ class Worker:
             if isinstance(outcome, Committed):
                 self._committed(transaction, self._timer() - started, full=len(group) >= self._batch)
                 page, limit, merging = page[len(group) :], 2 * limit, True
+            elif isinstance(outcome, EventRefused):
+                page = self._not_markable(outcome, page, refused)
             elif not isinstance(outcome, RowRefused):
                 return self._not_ours(outcome)
             elif len(outcome.write.events) > 1:
                 # Which of the merged events is to blame? One by one, they tell.
                 limit, merging = outcome.write.events[-1] + 1, False
             else:
-                blamed = outcome.write.events[0]
+                blamed, failures = outcome.write.events[0], failures + 1
                 refused[group.events[blamed].id] = outcome.why or self._why_unsaid(outcome)
-                limit = max(1, blamed)
+                limit = limit if failures == 1 and merging else max(1, blamed)
         return Step.PROGRESS
 
     def _group(self, page: Sequence[Pending], refused: dict[str, str], limit: int) -> _Group:
@@ -304,8 +313,22 @@ class Worker:
         self.tally.recorded += len(transaction.recorded)
         self.tally.rejected += len(transaction.rejections)
         if full or seconds > TRANSACTION_TIME:
-            factor = min(1.25, max(0.5, TRANSACTION_TIME / seconds))
+            factor = min(1.25, max(0.5, TRANSACTION_TIME / max(seconds, 0.001)))
             self._batch = max(1, min(MAX_BATCH, round(self._batch * factor)))
+
+    def _not_markable(
+        self, outcome: EventRefused, page: Sequence[Pending], refused: dict[str, str]
+    ) -> Sequence[Pending]:
+        """The page without an event that can be neither recorded nor rejected; with it while one may still work.
+
+        Seen where data came in under an older PocketBase and is no JSON to the present one.
+        """
+        if outcome.id not in refused:
+            refused[outcome.id] = f"PocketBase refused the event: {outcome.why}"
+            return page
+        self._left_aside.add(outcome.id)
+        log.error("left_aside", id=outcome.id, why=outcome.why, what_to_do="delete it as a superuser")
+        return [event for event in page if event.id != outcome.id]
 
     def _why_unsaid(self, refused: RowRefused) -> str:
         """The sentence for a row refused without a reason, once it is sure that no schema edit is behind it."""

@@ -1,11 +1,13 @@
 """Fixtures: a PocketBase without the log, and one with it and the collection `items` attached."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support import ITEM_FIELDS, Server
+import structlog
+from support import ITEM_FIELDS, Server, start_copy
 
 from pocketbase_events import install
 
@@ -36,23 +38,20 @@ def installed_template(bare_template: Path, tmp_path_factory: pytest.TempPathFac
     return folder
 
 
-def _started(template: Path, folder: Path) -> Iterator[Server]:
-    shutil.copytree(template, folder)
-    server = Server(folder)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.close()
-
-
 @pytest.fixture
 def bare(bare_template: Path, tmp_path: Path) -> Iterator[Server]:
     """A PocketBase without the log."""
-    yield from _started(bare_template, tmp_path / "pocketbase")
+    yield from start_copy(bare_template, tmp_path / "pocketbase")
 
 
 @pytest.fixture
 def server(installed_template: Path, tmp_path: Path) -> Iterator[Server]:
     """A PocketBase with the log; anyone may append to `items`."""
-    yield from _started(installed_template, tmp_path / "pocketbase")
+    yield from start_copy(installed_template, tmp_path / "pocketbase")
+
+
+@pytest.fixture
+def caplog_events() -> Iterator[list[MutableMapping[str, Any]]]:
+    """The log entries of this process, as they are written."""
+    with structlog.testing.capture_logs() as entries:
+        yield entries

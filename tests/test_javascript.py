@@ -1,0 +1,93 @@
+"""PocketBase's own JavaScript SDK as the client: the recipe of the README against a running worker."""
+
+import json
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import Server, check_log, command, eventually, live_rows
+
+FOLDER = Path(__file__).parent / "javascript"
+DEADLINE = 60  # seconds that a script may take
+
+
+@pytest.fixture(scope="session")
+def packages() -> None:
+    """The pinned packages beside the scripts; npm installs what is missing."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            pytest.skip(
+                f"THE JAVASCRIPT TESTS DID NOT RUN: no {program} on the PATH. Install Node.js 20 or newer."
+            )
+    pinned = json.loads((FOLDER / "package.json").read_text())["dependencies"]
+    if {name: _installed_version(name) for name in pinned} != pinned:
+        install = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund")
+        done = subprocess.run(install, cwd=FOLDER, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def _installed_version(name: str) -> str | None:
+    manifest = FOLDER / "node_modules" / name / "package.json"
+    return str(json.loads(manifest.read_text())["version"]) if manifest.exists() else None
+
+
+def _node(server: Server, script: str, *arguments: str) -> subprocess.Popen[str]:
+    """A script started as the user Ann."""
+    ann = {"PB_URL": server.url, "PB_EMAIL": "ann@example.com", "PB_PASSWORD": "user-password"}
+    return subprocess.Popen(
+        ["node", str(FOLDER / script), *arguments],
+        env={**server.environment, **ann},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _printed(node: subprocess.Popen[str]) -> Any:
+    """What the script printed, once it has ended by itself and well."""
+    printed, complaints = node.communicate(timeout=DEADLINE)
+    assert node.returncode == 0, complaints
+    return json.loads(printed)
+
+
+def _end(worker: subprocess.Popen[str]) -> None:
+    worker.terminate()
+    _, complaints = worker.communicate(timeout=DEADLINE)
+    assert worker.returncode == 0, complaints
+
+
+@pytest.mark.usefixtures("packages")
+def test_a_user_of_the_javascript_sdk_appends_events_and_reads_the_rows(server: Server) -> None:
+    ann = server.user("ann")
+    with command("run", env=server.environment) as worker, _node(server, "scenario.mjs") as node:
+        result = _printed(node)
+        _end(worker)
+    assert sorted(result["seqs"]) == list(range(1, 27)), "a place each"
+    assert check_log(server).seq == 26
+    rejected = ann.record("events", result["rejected"])
+    assert (rejected["seq"], rejected["error"]) == (0, result["error"])
+    assert '"colour"' in result["error"]
+    events = server.superuser().records("events")
+    assert {event["actor"] for event in events} == {ann.user_id}
+    assert sorted(event["seq"] for event in events) == list(range(27)), "recorded once each, and one rejected"
+    row = live_rows(server, ("title", "qty", "deleted"))[result["item"]]
+    assert row == {"title": "Milk", "qty": 6, "deleted": True}
+
+
+@pytest.mark.usefixtures("packages")
+def test_a_client_that_waits_for_its_event_outlives_a_crash_of_pocketbase(server: Server) -> None:
+    ann = server.user("ann")
+    event = {"type": "create", "collection": "items", "item_id": "milk00000000001", "data": {"title": "Milk"}}
+    with _node(server, "append_one.mjs", json.dumps(event)) as node:
+        eventually(lambda: ann.records("events"), "the append")
+        server.stop(signal.SIGKILL)
+        server.start()
+        with command("run", env=server.environment) as worker:
+            record = _printed(node)
+            _end(worker)
+    assert record["seq"] == 1
+    assert check_log(server).seq == 1
+    assert live_rows(server, ("title",)) == {"milk00000000001": {"title": "Milk"}}
