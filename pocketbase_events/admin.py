@@ -12,7 +12,7 @@ from pocketbase import PocketBase
 from pocketbase.errors import ClientResponseError
 
 from pocketbase_events.accounts import WORKERS, send, superuser
-from pocketbase_events.errors import ProblemError
+from pocketbase_events.errors import NotInstalledError, ProblemError
 from pocketbase_events.settings import Settings
 
 AT_ONCE = 50  # records changed in one transaction, PocketBase's own default
@@ -135,6 +135,8 @@ class Admin:
         try:
             return send(self._client, self.url, path, **config)
         except ClientResponseError as error:
+            if error.status == HTTPStatus.NOT_FOUND and path.startswith("/api/collections/event"):
+                raise NotInstalledError(url=self.url) from None
             raise ProblemError(why=f"PocketBase refused {path}: {_words(error)}") from None
 
 

@@ -105,11 +105,17 @@ def serve(
     stop, wake = threading.Event(), threading.Event()
     with stopping(stop, wake), embedded(kept.path, http, url, credentials) as process:
         first = not credentials.set_up
-        with administration(settings) as admin:
-            install.init(admin, settings)
+        try:
+            with administration(settings) as admin:
+                install.init(admin, settings)
+                if first:
+                    install.install_demo(admin)
+                    kept.keep(credentials.model_copy(update={"set_up": True}))
+        except CredentialsRefusedError as error:
             if first:
-                install.install_demo(admin)
-                kept.keep(credentials.model_copy(update={"set_up": True}))
+                raise
+            # The password was changed in the admin UI; the worker needs none of it.
+            structlog.get_logger().warning("not_upgraded", why=str(error))
         _print_welcome(url, http, credentials, kept, first=first)
         threading.Thread(target=_watch, args=(process, stop, wake), daemon=True).start()
         _work(settings, stop, wake)

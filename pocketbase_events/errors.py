@@ -23,7 +23,7 @@ class ProblemError(PocketBaseEventsError):
 
 
 class CredentialsRefusedError(PocketBaseEventsError):
-    """PocketBase at {url} refused the {role} {email}. Check {variable} and its password, or run `init` to set them."""
+    """PocketBase at {url} refused the {role} {email}. Check {variable} and the password beside it."""
 
 
 class NotInstalledError(PocketBaseEventsError):

@@ -196,11 +196,6 @@ class Gateway:
         """The names of all attached collections, those that are gone included."""
         return sorted(item["collection"] for item in self._items("event_targets", perPage=1000))
 
-    def row(self, collection: str, item_id: str) -> dict[str, Json] | None:
-        """One row; None when there is none or it is hidden from the worker."""
-        response = self._request("GET", f"/api/collections/{collection}/records/{item_id}")
-        return self._json(response) if response.ok else None
-
     def rejected(self) -> list[dict[str, Json]]:
         """All rejected events in the order of insertion, with id, collection, item_id, type, error, created."""
         found: list[dict[str, Json]] = []
@@ -246,7 +241,7 @@ class Gateway:
         if index == 0:
             return self._why_no_head(transaction)
         if index <= len(transaction.writes):
-            return self._why_no_row(transaction.writes[index - 1], failure)
+            return self._why_no_row(transaction.writes[:index], failure)
         if failure.get("status") == HTTPStatus.BAD_REQUEST and failure.get("data"):
             touched = [event.id for event in transaction.recorded]
             touched += [rejection.event.id for rejection in transaction.rejections]
@@ -259,24 +254,31 @@ class Gateway:
             return Held(status.hold_by, status.hold_until)
         return Conflict()
 
-    def _why_no_row(self, write: Write, failure: Mapping[str, Any]) -> Outcome:
-        code = failure.get("status")
+    def _why_no_row(self, writes: Sequence[Write], failure: Mapping[str, Any]) -> Outcome:
+        """Why the last of these writes failed, the ones before it done."""
+        write, code = writes[-1], failure.get("status")
         if code == HTTPStatus.BAD_REQUEST:
             return RowRefused(write, _why_refused(write, failure))
         if code == HTTPStatus.NOT_FOUND and not write.inserts:
-            row = self.row(write.collection, write.item_id)
-            if row is None:
-                return RowRefused(
-                    write,
-                    f"There is no item {quote(write.item_id)} in {write.collection}. Check item_id, or create it first.",
-                )
-            if row.get(DELETED):
-                return RowRefused(
-                    write, f"The item {quote(write.item_id)} in {write.collection} is deleted and changes no more."
-                )
+            state = self._row_state(writes)
+            if state is not None:
+                return RowRefused(write, state)
         if code in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):
             return Conflict()
         raise TroubleError(why=f"a row of {write.collection} could not be written (status {code}).")
+
+    def _row_state(self, writes: Sequence[Write]) -> str | None:
+        """Why the row of the last write can't be updated; None when it could be."""
+        write = writes[-1]
+        row: Mapping[str, Json] | None = self._row(write.collection, write.item_id)
+        for earlier in writes[:-1]:
+            if (earlier.collection, earlier.item_id) == (write.collection, write.item_id):
+                row = {**(row or {}), **earlier.fields}
+        if row is None:
+            return f"There is no item {quote(write.item_id)} in {write.collection}. Check item_id, or create it first."
+        if row.get(DELETED):
+            return f"The item {quote(write.item_id)} in {write.collection} is deleted and changes no more."
+        return None
 
     def batch_enabled(self) -> bool:
         """Whether the batch API is switched on (an empty batch is refused otherwise)."""
@@ -292,6 +294,10 @@ class Gateway:
         if not response.ok:
             raise NotInstalledError(url=self._url)
         return self._json(response)
+
+    def _row(self, collection: str, item_id: str) -> dict[str, Json] | None:
+        response = self._request("GET", f"/api/collections/{collection}/records/{item_id}")
+        return self._json(response) if response.ok else None
 
     def _pending(self, limit: int) -> list[Pending]:
         items = self._items("event_pending", sort="position", perPage=limit)

@@ -53,7 +53,7 @@ class Folder:
         self._credentials = path / "credentials.json"
 
     def credentials(self, settings: Settings) -> Credentials:
-        """Those of the folder, made at the first start; the environment's superuser comes first.
+        """Those of the folder, made at the first start; what the environment gives comes first.
 
         Raises:
             WrongUsageError: when the folder can't be written or its credentials can't be read.
@@ -70,11 +70,7 @@ class Folder:
                 why=f"{self._credentials} can't be used ({type(error).__name__}). Check the folder, or choose"
                 " another one with --dir."
             ) from None
-        given: dict[str, str] = {}
-        if settings.superuser_email and settings.superuser_password:
-            given["superuser_email"] = settings.superuser_email
-            given["superuser_password"] = settings.superuser_password.get_secret_value()
-        return kept.model_copy(update=given)
+        return kept.model_copy(update=_given(settings))
 
     def keep(self, credentials: Credentials) -> None:
         """Write the credentials, whole or not at all."""
@@ -182,10 +178,20 @@ def _binary() -> str:
 
 
 def _new_credentials(settings: Settings) -> Credentials:
-    worker = settings.worker_password
-    return Credentials(
-        superuser_email=SUPERUSER_EMAIL,
-        superuser_password=secrets.token_urlsafe(12),
-        worker_password=worker.get_secret_value() if worker else secrets.token_urlsafe(18),
-    )
+    made = {
+        "superuser_email": SUPERUSER_EMAIL,
+        "superuser_password": secrets.token_urlsafe(12),
+        "worker_password": secrets.token_urlsafe(18),
+    }
+    return Credentials.model_validate({**made, **_given(settings)})
 
+
+def _given(settings: Settings) -> dict[str, str]:
+    """The credentials that the environment gives."""
+    given: dict[str, str] = {}
+    if settings.superuser_email and settings.superuser_password:
+        given["superuser_email"] = settings.superuser_email
+        given["superuser_password"] = settings.superuser_password.get_secret_value()
+    if settings.worker_password:
+        given["worker_password"] = settings.worker_password.get_secret_value()
+    return given

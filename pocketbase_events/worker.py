@@ -170,22 +170,25 @@ class Worker:
 
         Whoever sets `stop` sets `wake` too.
         """
-        retry, ailing, since = FIRST_RETRY, "not connected yet", self._timer()
+        retry, ailing, since, connected = FIRST_RETRY, "", self._timer(), False
         while not stop.is_set():
             woken = wake.is_set()
             wake.clear()
             done = self.tally.recorded + self.tally.rejected
             try:
+                if not connected:
+                    log.info("connected", seq=self._catch_up().seq)
+                    connected = True
                 step = self.run_to_end(stop)
                 if ailing:
-                    log.info("connected", seq=self.head.seq, after_s=round(self._timer() - since, 1))
+                    log.info("recovered", after_s=round(self._timer() - since, 1))
                     retry, ailing = FIRST_RETRY, ""
                 if step is Step.CONFLICT:
                     self._stand_by(stop)
             except PocketBaseEventsError as error:
+                since = since if ailing else self._timer()
                 if str(error) != ailing:
-                    log.error("trouble", why=str(error), retry_in_s=retry)
-                    since = since if ailing else self._timer()
+                    log.error("trouble", why=str(error), retry_in_s=retry)  # noqa: TRY400 - the sentence says it
                 ailing = str(error)
                 stop.wait(retry)
                 retry = min(2 * retry, LAST_RETRY)

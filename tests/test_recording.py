@@ -263,6 +263,19 @@ def test_a_flood_of_bad_events_does_not_starve_a_good_one(server: Server) -> Non
     assert (worker.tally.recorded, worker.tally.rejected) == (1, 1000)
 
 
+def test_what_follows_a_delete_within_one_transaction_is_rejected(server: Server) -> None:
+    guest, worker = server.guest(), server.worker()
+    guest.append("create", "item00000000001", {"title": "x"})
+    worker.run_to_end(NEVER)
+    guest.append("update", "item00000000001", {"qty": 1})
+    guest.append("delete", "item00000000001")
+    late = [guest.append("update", "item00000000001", {name: None}) for name in ("qty", "note")]
+    late.append(guest.append("create", "item00000000001", {"title": "again"}))
+    says = ["is deleted", "is deleted", "exists already"]
+    assert all(sentence in why(server, event) for sentence, event in zip(says, late, strict=True))
+    assert check_log(server).seq == 3
+
+
 def test_a_merged_write_that_fails_blames_the_right_event(server: Server) -> None:
     server.edit_fields("items", lambda fields: fields.append({"name": "rank", "type": "number", "max": 10}))
     guest = server.guest()

@@ -24,7 +24,8 @@ export async function appendEvent(pb, event) {
       let refusal;
       try {
         if (!arrived) await events.create(body, options).catch((error) => (refusal = error));
-        const record = await events.getOne(body.id, options); // refused, but there: an earlier attempt arrived
+        // Refused, and yet there? Then an earlier attempt had arrived.
+        const record = await events.getOne(body.id, options);
         arrived = true;
         if (record.seq > 0) return record;
         if (record.error) throw new Error(record.error);

@@ -4,3 +4,4 @@ import { appendEvent } from "./append.mjs";
 import { signIn } from "./client.mjs";
 
 console.log(JSON.stringify(await appendEvent(await signIn(), JSON.parse(process.argv[2]))));
+process.exit(); // after a lost connection, eventsource 4.1 would keep Node waiting for a timer of 3 seconds
