@@ -114,9 +114,7 @@ class Admin:
         """Whether the worker's account exists and has this password."""
         body = {"identity": email, "password": password}
         try:
-            self._client.send(
-                f"/api/collections/{WORKERS}/auth-with-password", {"method": "POST", "body": body}
-            )
+            self._client.send(f"/api/collections/{WORKERS}/auth-with-password", {"method": "POST", "body": body})
         except ClientResponseError:
             return False
         return True

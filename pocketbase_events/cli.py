@@ -58,9 +58,7 @@ JsonLogOption = Annotated[bool, typer.Option("--json", help="Logs as JSON, and r
 @app.callback()
 def options(
     context: typer.Context,
-    url: Annotated[
-        str, typer.Option(envvar="POCKETBASE_URL", help="PocketBase's address.")
-    ] = DEFAULT_URL,
+    url: Annotated[str, typer.Option(envvar="POCKETBASE_URL", help="PocketBase's address.")] = DEFAULT_URL,
     superuser_email: Annotated[
         str | None,
         typer.Option(envvar="POCKETBASE_SUPERUSER_EMAIL", help="Who sets up, attaches, detaches and retries."),
@@ -81,9 +79,7 @@ def options(
 def serve(
     context: typer.Context,
     http: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where PocketBase listens.")] = "127.0.0.1:8090",
-    folder: Annotated[
-        Path, typer.Option("--dir", metavar="DIR", help="Where everything is kept.")
-    ] = Path("pb_data"),
+    folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where everything is kept.")] = Path("pb_data"),
     as_json: JsonLogOption = False,
 ) -> None:
     """Start a PocketBase of its own with a demo collection, and the worker beside it.
@@ -280,7 +276,10 @@ def main() -> None:
         while at is not None and at.tb_next is not None:
             at = at.tb_next
         where = f"{Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at is not None else "?"
-        _fail(f"This is a bug in pocketbase-events ({type(error).__name__} at {where}). Please report it.", PROBLEM)
+        _fail(
+            f"This is a bug in pocketbase-events ({type(error).__name__} at {where}). Please report it.",
+            PROBLEM,
+        )
 
 
 def _gateway(settings: Settings) -> closing[Gateway]:
@@ -331,22 +330,26 @@ def _log_to_stderr(*, as_json: bool) -> None:
 
 
 def _print_welcome(url: str, http: str, credentials: Credentials, kept: Folder, *, first: bool) -> None:
-    known_elsewhere = f"in {kept.path / 'credentials.json'}"
-    password = credentials.superuser_password if first else known_elsewhere
-    print(f"""
+    password = credentials.superuser_password if first else f"in {kept.path / 'credentials.json'}"
+    api = f"{url}/api/collections"
+    example = {"type": "create", "collection": "shopping_items", "item_id": "milk00000000001", "data": {"title": "Milk"}}
+    body = json.dumps(example, separators=(",", ":"))
+    print(
+        f"""
 Admin UI   {url}/_/   (listening on {http})
   log in   {credentials.superuser_email}
   password {password}
 
 Append an event, look at the row, look at the event:
-  curl {url}/api/collections/events/records -H 'Content-Type: application/json' \\
-    -d '{{"type":"create","collection":"shopping_items","item_id":"milk00000000001","data":{{"title":"Milk","qty":2}}}}'
-  curl {url}/api/collections/shopping_items/records
-  curl {url}/api/collections/events/records
+  curl {api}/events/records -H 'Content-Type: application/json' -d '{body}'
+  curl {api}/shopping_items/records
+  curl {api}/events/records
 
 This is a demo: whoever reaches it may append to shopping_items, and read its rows and all events.
 Everything is kept in {kept.path}. Ctrl-C stops PocketBase and the worker.
-""", flush=True)
+""",
+        flush=True,
+    )
 
 
 def _print_status(document: dict[str, Any]) -> None:

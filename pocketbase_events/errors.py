@@ -15,11 +15,11 @@ class PocketBaseEventsError(Exception):
 
 
 class WrongUsageError(PocketBaseEventsError):
-    """{why}"""  # noqa: D400, D403, D415 - the sentence is the fact
+    """{why}"""  # noqa: D415 - the sentence is the fact
 
 
 class ProblemError(PocketBaseEventsError):
-    """{why}"""  # noqa: D400, D403, D415 - the sentence is the fact
+    """{why}"""  # noqa: D415 - the sentence is the fact
 
 
 class CredentialsRefusedError(PocketBaseEventsError):
@@ -35,11 +35,11 @@ class ContradictionError(PocketBaseEventsError):
 
 
 class TroubleError(PocketBaseEventsError):
-    """PocketBase could not do what was asked, and no event is at fault: {why}"""  # noqa: D400, D415
+    """PocketBase could not do what was asked, and no event is at fault: {why}"""  # noqa: D415
 
 
 class UnreachableError(TroubleError):
-    """PocketBase at {url} can't be reached ({why}). Is it running, and is POCKETBASE_URL right?"""  # noqa: D400, D415
+    """PocketBase at {url} can't be reached ({why}). Is it running, and is POCKETBASE_URL right?"""
 
 
 class UnauthorisedError(TroubleError):

@@ -316,9 +316,7 @@ class Gateway:
         ]
 
     def _items(self, collection: str, **params: str | int) -> list[dict[str, Any]]:
-        response = self._request(
-            "GET", f"/api/collections/{collection}/records", params={"skipTotal": 1, **params}
-        )
+        response = self._request("GET", f"/api/collections/{collection}/records", params={"skipTotal": 1, **params})
         if not response.ok:
             raise NotInstalledError(url=self._url)
         items = self._json(response).get("items")
@@ -329,9 +327,7 @@ class Gateway:
     def _request(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own
         headers = {"Authorization": self.token(), **options.pop("headers", {})}
         try:
-            response = self._session.request(
-                method, self._url + path, headers=headers, timeout=TIMEOUT, **options
-            )
+            response = self._session.request(method, self._url + path, headers=headers, timeout=TIMEOUT, **options)
         except requests.RequestException as error:
             raise UnreachableError(url=self._url, why=type(error).__name__) from None
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:

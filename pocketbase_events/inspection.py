@@ -33,8 +33,7 @@ def report(gateway: Gateway) -> Report:
         "hold": {"by": status.hold_by, "until": status.hold_until} if status.held else None,
         "locked": log_triggers().keys() <= triggers,
         "targets": [
-            {"collection": name, "locked": name in targets and _locked(targets[name], triggers)}
-            for name in attached
+            {"collection": name, "locked": name in targets and _locked(targets[name], triggers)} for name in attached
         ],
     }
     return Report(document, [*_log_problems(status, gateway), *_target_problems(attached, targets)])
@@ -49,9 +48,7 @@ def retry(admin: Admin, ids: Sequence[str], *, everything: bool) -> list[str]:
     found = [event["id"] for event in admin.records("events", filter='seq = 0 && error != ""', sort="@rowid")]
     unknown = [record_id for record_id in ids if record_id not in found]
     if unknown:
-        raise WrongUsageError(
-            why=f"There is no rejected event {', '.join(unknown)}. See: pocketbase-events rejected"
-        )
+        raise WrongUsageError(why=f"There is no rejected event {', '.join(unknown)}. See: pocketbase-events rejected")
     chosen = [record_id for record_id in found if everything or record_id in ids]
     admin.update_all("events", chosen, error="")
     return chosen

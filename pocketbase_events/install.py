@@ -74,9 +74,7 @@ def attach(admin: Admin, name: str, given: dict[str, str], *, lock: bool | None)
     name = collection["name"]
     before = _target(admin, name)
     if before is None and admin.count(name):
-        raise WrongUsageError(
-            why=f"{name} has rows already, which no event explains. Attach it while it is empty."
-        )
+        raise WrongUsageError(why=f"{name} has rows already, which no event explains. Attach it while it is empty.")
     after = {rule: given.get(rule, before[rule] if before else None) for rule in RULES}
     others = [target for target in append_rules(admin) if target.collection != name]
     _import(admin, _attached(collection), there["events"], [*others, _rules_of(name, after)])

@@ -108,4 +108,6 @@ def row_triggers(collection_id: str, name: str) -> dict[str, str]:
 
 
 def _triggers(sql: str) -> dict[str, str]:
-    return {found[1]: found[0] for found in re.finditer(r"^CREATE TRIGGER `(\w+)`.*?^END;", sql, re.DOTALL | re.MULTILINE)}
+    return {
+        found[1]: found[0] for found in re.finditer(r"^CREATE TRIGGER `(\w+)`.*?^END;", sql, re.DOTALL | re.MULTILINE)
+    }

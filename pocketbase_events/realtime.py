@@ -76,6 +76,8 @@ class WakeUp:
             response.raise_for_status()
             self._response = response
             for message in SSEClient(response.iter_content(CHUNK)).events():
+                if self._stopped.is_set():
+                    return
                 if message.event == "PB_CONNECT":
                     self._subscribe(session, json.loads(message.data)["clientId"])
                 self._flag.set()

@@ -14,15 +14,9 @@ class Settings(BaseSettings):
 
     url: str = Field(default=DEFAULT_URL, validation_alias="POCKETBASE_URL")
     superuser_email: str | None = Field(default=None, validation_alias="POCKETBASE_SUPERUSER_EMAIL")
-    superuser_password: SecretStr | None = Field(
-        default=None, validation_alias="POCKETBASE_SUPERUSER_PASSWORD"
-    )
-    worker_email: str = Field(
-        default=DEFAULT_WORKER_EMAIL, validation_alias="POCKETBASE_EVENTS_WORKER_EMAIL"
-    )
-    worker_password: SecretStr | None = Field(
-        default=None, validation_alias="POCKETBASE_EVENTS_WORKER_PASSWORD"
-    )
+    superuser_password: SecretStr | None = Field(default=None, validation_alias="POCKETBASE_SUPERUSER_PASSWORD")
+    worker_email: str = Field(default=DEFAULT_WORKER_EMAIL, validation_alias="POCKETBASE_EVENTS_WORKER_EMAIL")
+    worker_password: SecretStr | None = Field(default=None, validation_alias="POCKETBASE_EVENTS_WORKER_PASSWORD")
 
     @field_validator("url")
     @classmethod

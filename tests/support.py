@@ -123,7 +123,12 @@ class Server:
         (migrations / "1_superuser.js").write_text(FIRST_SUPERUSER)
         command = [self.binary, "serve", "--http", f"127.0.0.1:{self.port}", "--dir", str(self.data)]
         command += ["--migrationsDir", str(migrations), "--automigrate=false"]
-        command += ["--hooksDir", str(self.folder / "pb_hooks"), "--publicDir", str(self.folder / "pb_public")]
+        command += [
+            "--hooksDir",
+            str(self.folder / "pb_hooks"),
+            "--publicDir",
+            str(self.folder / "pb_public"),
+        ]
         environment = {**os.environ, "TEST_EMAIL": SUPERUSER[0], "TEST_PASSWORD": SUPERUSER[1]}
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
@@ -177,7 +182,11 @@ class Server:
 
     def user(self, name: str) -> Client:
         """A signed-in user, made here."""
-        body = {"email": f"{name}@example.com", "password": "user-password", "passwordConfirm": "user-password"}
+        body = {
+            "email": f"{name}@example.com",
+            "password": "user-password",
+            "passwordConfirm": "user-password",
+        }
         answer = self.superuser()("POST", "/api/collections/users/records", json=body)
         assert answer.status_code == 200, answer.text
         return self.client("users", body["email"], body["password"])
@@ -242,7 +251,6 @@ class Server:
     def database(self) -> sqlite3.Connection:
         return sqlite3.connect(self.data / "data.db", timeout=30)
 
-
     def detach(self, name: str) -> None:
         install.detach(self.admin(), name)
 
@@ -298,7 +306,8 @@ def fold_log(server: Server, collection: str = "items") -> dict[str, dict[str, A
     """The rows that the recorded events of one collection come to, by item."""
     with server.database() as database:
         events = database.execute(
-            "SELECT type, item_id, data FROM events WHERE seq > 0 AND collection = ? ORDER BY seq", (collection,)
+            "SELECT type, item_id, data FROM events WHERE seq > 0 AND collection = ? ORDER BY seq",
+            (collection,),
         ).fetchall()
     database.close()
     rows: dict[str, dict[str, Any]] = {}
@@ -314,10 +323,7 @@ def fold_log(server: Server, collection: str = "items") -> dict[str, dict[str, A
 
 def live_rows(server: Server, names: tuple[str, ...], collection: str = "items") -> dict[str, dict[str, Any]]:
     """The rows as a superuser reads them, only the fields of those names."""
-    return {
-        row["id"]: {name: row[name] for name in names}
-        for row in server.superuser().records(collection, sort="id")
-    }
+    return {row["id"]: {name: row[name] for name in names} for row in server.superuser().records(collection, sort="id")}
 
 
 @contextmanager

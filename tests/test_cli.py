@@ -55,7 +55,10 @@ def test_init_sets_a_changed_password(server: Server) -> None:
 def test_init_again_leaves_edited_read_rules_and_own_indexes_alone(server: Server) -> None:
     root = server.superuser()
     before = root("GET", "/api/collections/events").json()
-    edited = {"listRule": 'type = "create"', "indexes": [*before["indexes"], "CREATE INDEX `mine` ON `events` (`type`)"]}
+    edited = {
+        "listRule": 'type = "create"',
+        "indexes": [*before["indexes"], "CREATE INDEX `mine` ON `events` (`type`)"],
+    }
     assert root("PATCH", "/api/collections/events", json={**edited, "updateRule": None, "createRule": None}).ok
     cli(server, "init")
     after = root("GET", "/api/collections/events").json()
@@ -179,7 +182,11 @@ def test_attach_adds_the_mark_closes_the_doors_and_lets_the_worker_read(server: 
     assert server.user("ann").records("notes") == []
     assert server.worker_client().records("notes") == []
     target = next(t for t in server.superuser().records("event_targets") if t["collection"] == "notes")
-    assert (target["create_rule"], target["update_rule"], target["delete_rule"]) == ('@request.auth.id != ""', None, None)
+    assert (target["create_rule"], target["update_rule"], target["delete_rule"]) == (
+        '@request.auth.id != ""',
+        None,
+        None,
+    )
 
 
 def test_attach_again_changes_what_is_given_and_nothing_else(server: Server) -> None:
@@ -224,9 +231,7 @@ def test_detach_gives_the_rows_to_superusers_and_the_read_rules_back(server: Ser
         (["detach", "nothere"], "not attached"),
     ],
 )
-def test_what_can_not_be_attached_is_told_and_nothing_changes(
-    server: Server, arguments: list[str], says: str
-) -> None:
+def test_what_can_not_be_attached_is_told_and_nothing_changes(server: Server, arguments: list[str], says: str) -> None:
     root = server.superuser()
     server.create_collection("full", [{"name": "body", "type": "text"}])
     assert root("POST", "/api/collections/full/records", json={"body": "x"}).ok
@@ -237,7 +242,9 @@ def test_what_can_not_be_attached_is_told_and_nothing_changes(
     assert len(root.records("event_targets")) == 1
 
 
-def test_a_schema_edit_that_would_rewrite_locked_rows_fails_and_works_with_the_lock_open(server: Server) -> None:
+def test_a_schema_edit_that_would_rewrite_locked_rows_fails_and_works_with_the_lock_open(
+    server: Server,
+) -> None:
     server.guest().append("create", "item00000000001", {"title": "x"})
     cli(server, "run", "--once")
 
@@ -312,7 +319,13 @@ def test_a_pocketbase_without_init_is_told_apart(arguments: list[str], bare: Ser
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nosuchcommand"], ["attach"], ["status", "--nosuchoption"], ["--url", "ftp://x", "status"], ["serve", "--http", "x"]],
+    [
+        ["nosuchcommand"],
+        ["attach"],
+        ["status", "--nosuchoption"],
+        ["--url", "ftp://x", "status"],
+        ["serve", "--http", "x"],
+    ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], server: Server) -> None:
     cli(server, *arguments, code=2)

@@ -21,9 +21,7 @@ from pocketbase_events.events import (
     timestamp_of,
 )
 
-VECTORS = [
-    json.loads(line) for line in (Path(__file__).parent / "vectors" / "chain.jsonl").read_text().splitlines()
-]
+VECTORS = [json.loads(line) for line in (Path(__file__).parent / "vectors" / "chain.jsonl").read_text().splitlines()]
 HASHED = ("actor", "collection", "data", "event_id", "item_id", "seq", "timestamp", "type")
 
 json_values = st.recursive(
@@ -55,9 +53,7 @@ def test_every_hash_of_the_vectors_is_reproduced() -> None:
 def test_recording_gives_the_vectors_their_hashes() -> None:
     head = EMPTY
     for event in VECTORS:
-        appended = Pending(
-            "r1", event["type"], event["collection"], event["item_id"], event["actor"], "", False, ""
-        )
+        appended = Pending("r1", event["type"], event["collection"], event["item_id"], event["actor"], "", False, "")
         recorded = record(appended, event["data"], head, event["event_id"], event["timestamp"])
         assert (recorded.seq, recorded.hash) == (event["seq"], event["hash"])
         head = recorded.head
@@ -68,9 +64,7 @@ def test_recording_gives_the_vectors_their_hashes() -> None:
     st.sampled_from([key for key in HASHED if key != "seq"]),
     json_values,
 )
-def test_any_single_edit_of_a_recorded_event_changes_its_hash(
-    place: int, key: str, value: Any
-) -> None:
+def test_any_single_edit_of_a_recorded_event_changes_its_hash(place: int, key: str, value: Any) -> None:
     event = VECTORS[place]
     previous = VECTORS[place - 1]["hash"] if place else ""
     edited = {**hashed(event), key: value}

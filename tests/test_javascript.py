@@ -23,9 +23,7 @@ def packages() -> None:
     """The pinned packages beside the scripts; npm installs what is missing."""
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            pytest.skip(
-                f"THE JAVASCRIPT TESTS DID NOT RUN: no {program} on the PATH. Install Node.js 20 or newer."
-            )
+            pytest.skip(f"THE JAVASCRIPT TESTS DID NOT RUN: no {program} on the PATH. Install Node.js 20 or newer.")
     pinned = json.loads((FOLDER / "package.json").read_text())["dependencies"]
     if {name: _installed_version(name) for name in pinned} != pinned:
         install = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund")

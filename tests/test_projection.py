@@ -184,7 +184,11 @@ def shape(changes: list[Change], *, merging: bool = True) -> list[list[int]]:
 
 
 def test_updates_of_optional_fields_join_the_create_that_leaves_them_out() -> None:
-    changes = [change("create", "a", title="x"), change("update", "a", qty=1), change("update", "a", done=True)]
+    changes = [
+        change("create", "a", title="x"),
+        change("update", "a", qty=1),
+        change("update", "a", done=True),
+    ]
     writes = merge(changes, TARGETS)
     assert [(w.inserts, w.fields, w.events) for w in writes] == [
         (True, {"title": "x", "qty": 1, "done": True}, [0, 1, 2])
@@ -208,7 +212,10 @@ def test_updates_of_optional_fields_join_the_create_that_leaves_them_out() -> No
             [[0], [1, 2]],
         ),
         # each value of a field is checked
-        ([change("update", "a", qty=1), change("update", "a", qty=2), change("update", "a", qty=3)], [[0], [1], [2]]),
+        (
+            [change("update", "a", qty=1), change("update", "a", qty=2), change("update", "a", qty=3)],
+            [[0], [1], [2]],
+        ),
         # nothing follows a delete
         ([change("create", "a"), change("delete", "a"), change("update", "a", qty=1)], [[0, 1], [2]]),
         ([change("create", "a"), change("create", "a")], [[0], [1]]),
@@ -225,9 +232,7 @@ def test_without_merging_every_change_is_a_write() -> None:
 
 changes_strategy = st.lists(
     st.builds(
-        lambda type_, item, name, value: (
-            change(type_, item, **({name: value} if type_ != "delete" else {}))
-        ),
+        lambda type_, item, name, value: change(type_, item, **({name: value} if type_ != "delete" else {})),
         st.sampled_from(["create", "update", "update", "update", "delete"]),
         st.sampled_from(["a", "b"]),
         st.sampled_from(["title", "code", "qty", "done", "meta", "friend"]),

@@ -450,7 +450,11 @@ steps = st.lists(
 def twins(shared: Server) -> Server:
     """The shared PocketBase with two collections of the same schema."""
     for name in ("left", "right"):
-        fields = [*ITEM_FIELDS, {"name": "code", "type": "text"}, {"name": "rank", "type": "number", "max": 10}]
+        fields = [
+            *ITEM_FIELDS,
+            {"name": "code", "type": "text"},
+            {"name": "rank", "type": "number", "max": 10},
+        ]
         index = f"CREATE UNIQUE INDEX `idx_{name}` ON `{name}` (`code`) WHERE `code` != ''"
         shared.create_collection(name, fields, indexes=[index], listRule="", viewRule="")
         shared.attach(name)

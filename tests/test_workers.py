@@ -229,7 +229,7 @@ def test_a_changed_rule_of_a_target_stops_nothing_for_good(server: Server, proce
 def test_a_log_that_went_back_is_gone_on_from(server: Server, processes: ExitStack) -> None:
     guest = server.guest()
     guest.append("create", "item00000000001", {"title": "x"})
-    _, log = start_worker(processes, server)
+    start_worker(processes, server)
     eventually(lambda: seq(server) == 1, "the first record")
     server.stop()
     backup = (server.data / "data.db").read_bytes()
@@ -327,9 +327,7 @@ def test_sixteen_clients_at_once_end_in_a_whole_log(server: Server, processes: E
     check_everything(server, clients)
 
 
-def test_the_log_stays_whole_while_worker_and_pocketbase_are_killed(
-    server: Server, processes: ExitStack
-) -> None:
+def test_the_log_stays_whole_while_worker_and_pocketbase_are_killed(server: Server, processes: ExitStack) -> None:
     choose = random.Random(2)
     process, _ = start_worker(processes, server)
     clients = Clients(server, seed=2)

@@ -1,0 +1,202 @@
+"""`serve`: one command, and a person can append an event and see a row."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+from support import command, eventually, free_port, run_command
+
+ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("POCKETBASE_")}
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+class Serving:
+    """`serve` as a process; `welcome` is what it printed."""
+
+    def __init__(self, stack: ExitStack, folder: Path, port: int, **env: str) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        arguments = ("serve", "--http", f"127.0.0.1:{port}", "--dir", str(folder))
+        self.errors = folder.parent / f"stderr-{time.monotonic_ns()}"
+        file = stack.enter_context(self.errors.open("w"))
+        self.process = stack.enter_context(command(*arguments, env={**ENVIRONMENT, **env}, stderr=file))
+        self.welcome = ""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.welcome += line
+            if "Ctrl-C" in line:
+                break
+        assert "Ctrl-C" in self.welcome, self.errors.read_text()
+
+    def pocketbase(self) -> int:
+        """The process id of the PocketBase beside it."""
+        found = subprocess.run(
+            ["ps", "-ewwo", "pid,args"], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        port = self.url.rsplit(":", 1)[1]
+        return next(int(line.split()[0]) for line in found if f"127.0.0.1:{port}" in line and "--automigrate" in line)
+
+    def get(self, path: str) -> list[dict[str, object]]:
+        return list(requests.get(self.url + path, timeout=10).json()["items"])
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+
+
+def test_the_lines_that_it_prints_append_an_event_and_show_its_row(stack: ExitStack, tmp_path: Path) -> None:
+    serving = Serving(stack, tmp_path / "data", free_port())
+    lines = re.findall(r"^  (curl .*)$", serving.welcome, re.MULTILINE)
+    assert len(lines) == 3
+    subprocess.run(["sh", "-c", lines[0]], check=True, capture_output=True)
+
+    def shown(line: str) -> list[dict[str, object]]:
+        done = subprocess.run(["sh", "-c", line], check=True, capture_output=True, text=True)
+        return list(json.loads(done.stdout)["items"])
+
+    rows = eventually(lambda: shown(lines[1]), "the row")
+    assert rows[0]["title"] == "Milk"
+    assert shown(lines[2])[0]["seq"] == 1
+
+
+def test_the_printed_credentials_open_the_admin_ui(stack: ExitStack, tmp_path: Path) -> None:
+    serving = Serving(stack, tmp_path / "data", free_port())
+    email = re.search(r"log in +(\S+)", serving.welcome)
+    password = re.search(r"password +(\S+)", serving.welcome)
+    assert email is not None
+    assert password is not None
+    answer = requests.post(
+        serving.url + "/api/collections/_superusers/auth-with-password",
+        json={"identity": email[1], "password": password[1]},
+        timeout=10,
+    )
+    assert answer.status_code == 200
+    assert requests.get(serving.url + "/_/", timeout=10).status_code == 200
+    assert (tmp_path / "data" / "credentials.json").stat().st_mode & 0o077 == 0
+
+
+def test_no_password_shows_in_the_process_list_or_the_logs(stack: ExitStack, tmp_path: Path) -> None:
+    serving = Serving(stack, tmp_path / "data", free_port())
+    kept = json.loads((tmp_path / "data" / "credentials.json").read_text())
+    processes = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout
+    logs = (tmp_path / "data" / "pocketbase.log").read_text() + serving.errors.read_text()
+    for name in ("superuser_password", "worker_password"):
+        assert kept[name] not in processes
+        assert kept[name] not in logs
+
+
+def test_a_second_start_finds_what_the_first_one_left(stack: ExitStack, tmp_path: Path) -> None:
+    port = free_port()
+    first = Serving(stack, tmp_path / "data", port)
+    event = {"type": "create", "collection": "shopping_items", "item_id": "milk00000000001", "data": {"title": "Milk"}}
+    assert requests.post(first.url + "/api/collections/events/records", json=event, timeout=10).ok
+    eventually(lambda: first.get("/api/collections/shopping_items/records"), "the row")
+    first.process.send_signal(signal.SIGTERM)
+    assert first.process.wait(10) == 0
+    second = Serving(stack, tmp_path / "data", port)
+    assert [row["title"] for row in second.get("/api/collections/shopping_items/records")] == ["Milk"]
+    kept = json.loads((tmp_path / "data" / "credentials.json").read_text())
+    assert kept["superuser_password"] not in second.welcome
+    assert "credentials.json" in second.welcome
+    assert requests.post(
+        second.url + "/api/collections/events/records", json={**event, "item_id": "eggs00000000001"}, timeout=10
+    ).ok
+    eventually(lambda: len(second.get("/api/collections/shopping_items/records")) == 2, "the second row")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_both_processes_with_exit_code_0(stack: ExitStack, tmp_path: Path, how: signal.Signals) -> None:
+    serving = Serving(stack, tmp_path / "data", free_port())
+    pocketbase = serving.pocketbase()
+    serving.process.send_signal(how)
+    assert serving.process.wait(10) == 0
+    assert is_gone(pocketbase)
+
+
+def test_a_signal_during_the_start_leaves_no_orphan_and_the_next_start_completes_it(
+    stack: ExitStack, tmp_path: Path
+) -> None:
+    port = free_port()
+    arguments = ("serve", "--http", f"127.0.0.1:{port}", "--dir", str(tmp_path / "data"))
+    process = stack.enter_context(command(*arguments, env=ENVIRONMENT))
+    eventually((tmp_path / "data" / "data" / "data.db").exists, "the first file")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) in (0, 1)
+    serving = Serving(stack, tmp_path / "data", port)
+    assert serving.get("/api/collections/shopping_items/records") == []
+
+
+def test_a_killed_parent_leaves_no_orphan(stack: ExitStack, tmp_path: Path) -> None:
+    serving = Serving(stack, tmp_path / "data", free_port())
+    pocketbase = serving.pocketbase()
+    serving.process.kill()
+    eventually(lambda: is_gone(pocketbase), "the end of PocketBase")
+
+
+def test_when_pocketbase_ends_by_itself_serve_says_so(stack: ExitStack, tmp_path: Path) -> None:
+    serving = Serving(stack, tmp_path / "data", free_port())
+    os.kill(serving.pocketbase(), signal.SIGKILL)
+    assert serving.process.wait(15) == 1
+    assert "PocketBase ended by itself" in serving.errors.read_text()
+
+
+def test_a_superuser_of_the_environment_is_the_one_that_is_made(stack: ExitStack, tmp_path: Path) -> None:
+    given = {"POCKETBASE_SUPERUSER_EMAIL": "me@example.com", "POCKETBASE_SUPERUSER_PASSWORD": "my-own-password"}
+    serving = Serving(stack, tmp_path / "data", free_port(), **given)
+    environment = {**ENVIRONMENT, **given, "POCKETBASE_URL": serving.url}
+    assert run_command("retry", "--all", env=environment).returncode == 0
+
+
+def test_it_starts_although_the_superusers_password_was_changed(stack: ExitStack, tmp_path: Path) -> None:
+    port = free_port()
+    first = Serving(stack, tmp_path / "data", port)
+    kept = json.loads((tmp_path / "data" / "credentials.json").read_text())
+    identity = {"identity": kept["superuser_email"], "password": kept["superuser_password"]}
+    superusers = first.url + "/api/collections/_superusers"
+    login = requests.post(superusers + "/auth-with-password", json=identity, timeout=10).json()
+    changed = requests.patch(
+        f"{superusers}/records/{login['record']['id']}",
+        json={"password": "changed-password", "passwordConfirm": "changed-password"},
+        headers={"Authorization": login["token"]},
+        timeout=10,
+    )
+    assert changed.ok
+    first.process.send_signal(signal.SIGTERM)
+    assert first.process.wait(10) == 0
+    second = Serving(stack, tmp_path / "data", port)
+    assert "not_upgraded" in second.errors.read_text()
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = run_command("serve", "--http", address, "--dir", str(tmp_path / "data"), env=ENVIRONMENT)
+    assert done.returncode == 2
+    assert "--http" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_that_can_not_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run_command("serve", "--http", f"127.0.0.1:{free_port()}", "--dir", str(tmp_path / "file"), env=ENVIRONMENT)
+    assert done.returncode == 2
+    assert "--dir" in done.stderr
