@@ -332,7 +332,8 @@ def _log_to_stderr(*, as_json: bool) -> None:
 def _print_welcome(url: str, http: str, credentials: Credentials, kept: Folder, *, first: bool) -> None:
     password = credentials.superuser_password if first else f"in {kept.path / 'credentials.json'}"
     api = f"{url}/api/collections"
-    example = {"type": "create", "collection": "shopping_items", "item_id": "milk00000000001", "data": {"title": "Milk"}}
+    item = {"collection": "shopping_items", "item_id": "milk00000000001"}
+    example = {"type": "create", **item, "data": {"title": "Milk"}}
     body = json.dumps(example, separators=(",", ":"))
     print(
         f"""

@@ -242,11 +242,20 @@ class Gateway:
             return self._why_no_head(transaction)
         if index <= len(transaction.writes):
             return self._why_no_row(transaction.writes[:index], failure)
+        return self._why_no_event(transaction, index - 1 - len(transaction.writes), failure)
+
+    def _why_no_event(self, transaction: Transaction, index: int, failure: Mapping[str, Any]) -> Outcome:
+        """Why the event with this place among the recorded and rejected ones could not be changed."""
+        events = [event.id for event in transaction.recorded]
+        rejects = index >= len(events)
+        events += [rejection.event.id for rejection in transaction.rejections]
         if failure.get("status") == HTTPStatus.BAD_REQUEST and failure.get("data"):
-            touched = [event.id for event in transaction.recorded]
-            touched += [rejection.event.id for rejection in transaction.rejections]
-            return EventRefused(touched[index - 1 - len(transaction.writes)], _reasons(failure["data"]))
-        return Conflict()
+            return EventRefused(events[index], _reasons(failure["data"]))
+        if failure.get("status") == HTTPStatus.NOT_FOUND:
+            return Conflict()
+        if rejects and failure.get("status", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return EventRefused(events[index], str(failure.get("message")))
+        raise TroubleError(why=f"an event could not be recorded (status {failure.get('status')}).")
 
     def _why_no_head(self, transaction: Transaction) -> Outcome:
         status = self.status()
@@ -389,16 +398,20 @@ def _requests(transaction: Transaction) -> list[dict[str, Any]]:
         )
         for event in transaction.recorded
     ]
-    rejected = [_patch("events", rejection.event.id, error=rejection.why) for rejection in transaction.rejections]
+    rejected = [
+        # Answered in full: picking fields reads the data, and what is rejected may be unreadable to PocketBase too.
+        {**_patch("events", rejection.event.id, error=rejection.why), "url": _url("events", rejection.event.id)}
+        for rejection in transaction.rejections
+    ]
     return [move, *rows, *recorded, *rejected]
 
 
 def _patch(collection: str, record_id: str, /, **body: Json) -> dict[str, Any]:
-    return {
-        "method": "PATCH",
-        "url": f"/api/collections/{collection}/records/{record_id}?fields=id",
-        "body": body,
-    }
+    return {"method": "PATCH", "url": f"{_url(collection, record_id)}?fields=id", "body": body}
+
+
+def _url(collection: str, record_id: str) -> str:
+    return f"/api/collections/{collection}/records/{record_id}"
 
 
 def _why_refused(write: Write, failure: Mapping[str, Any]) -> str | None:

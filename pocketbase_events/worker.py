@@ -115,6 +115,7 @@ class Worker:
         self._new_id = new_id
         self._timer = timer
         self._head: Head | None = None  # None: to be read before anything is recorded
+        self._latest = 0  # the highest seq that we have seen
         self._timestamp = ""  # of the last recorded event
         self._sent = EMPTY  # where our latest transaction would have moved the head
         self._targets: dict[str, Target] = {}
@@ -210,7 +211,9 @@ class Worker:
                 last_seq=status.last_seq,
                 last_hash=status.last_hash[:8],
             )
-        self._head, self._timestamp = status.head, status.last_timestamp
+        if status.seq < self._latest:
+            log.warning("log_went_back", from_seq=self._latest, to_seq=status.seq)
+        self._head, self._timestamp, self._latest = status.head, status.last_timestamp, status.seq
         return status
 
     def _refresh_targets(self, page: Sequence[Pending]) -> None:
@@ -306,6 +309,7 @@ class Worker:
 
     def _committed(self, transaction: Transaction, seconds: float, *, full: bool) -> None:
         self._head = transaction.after
+        self._latest = transaction.after.seq
         if transaction.recorded:
             self._timestamp = transaction.recorded[-1].timestamp
             log.info("recorded", events=len(transaction.recorded), seq=transaction.after.seq)
@@ -353,7 +357,7 @@ class Worker:
             self._targets = {}
             return Step.AGAIN
         if status.seq < ours.seq:
-            log.warning("log_went_back", from_seq=ours.seq, to_seq=status.seq)
+            # A restored backup, most likely; the next look says so.
             return Step.AGAIN
         log.info("conflict", seq=status.seq)
         return Step.CONFLICT

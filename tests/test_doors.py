@@ -860,6 +860,8 @@ def test_ownership_is_judged_by_the_rows_as_they_are_when_the_event_is_appended(
 def test_the_recipe_for_members_lets_guests_read_and_everybody_signed_in_append(
     estate: House, who: str, type_: str
 ) -> None:
+    if who == "worker" and version_of(estate.server) < (0, 26):
+        pytest.skip("beside NAME_via_owner rules, this PocketBase refuses every event of other auth collections")
     client = estate.callers[who]
     assert client.record("members", "live00000000001")["title"] == "intact"
     assert status_of_append(client, type=type_, collection="members") == (400 if who == "guest" else 200)

@@ -229,7 +229,7 @@ def test_a_changed_rule_of_a_target_stops_nothing_for_good(server: Server, proce
 def test_a_log_that_went_back_is_gone_on_from(server: Server, processes: ExitStack) -> None:
     guest = server.guest()
     guest.append("create", "item00000000001", {"title": "x"})
-    start_worker(processes, server)
+    _, log = start_worker(processes, server)
     eventually(lambda: seq(server) == 1, "the first record")
     server.stop()
     backup = (server.data / "data.db").read_bytes()
@@ -241,6 +241,7 @@ def test_a_log_that_went_back_is_gone_on_from(server: Server, processes: ExitSta
     server.start()
     guest.append("create", "item00000000003", {"title": "x"})
     eventually(lambda: seq(server) == 2 and is_settled(server), "the record after the restored backup")
+    assert log.has("log_went_back")
     assert check_log(server).seq == 2
     assert sorted(live_rows(server, ("id",))) == ["item00000000001", "item00000000003"]
 

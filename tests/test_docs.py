@@ -1,0 +1,69 @@
+"""What the README says is so."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+import typer.main
+
+from pocketbase_events.cli import app
+from pocketbase_events.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMAND = typer.main.get_command(app)
+assert isinstance(COMMAND, click.Group) or hasattr(COMMAND, "commands")
+COMMANDS = COMMAND.commands
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_and_option_is_in_the_readme(name: str) -> None:
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{name}"))
+    for parameter in COMMANDS[name].params:
+        option = parameter.opts[0]
+        if option.startswith("--"):
+            assert option in (README if option in ("--json", "--help") else row)
+        else:
+            assert str(parameter.metavar or parameter.name).strip("[].").upper() in row
+
+
+def test_every_shared_option_is_in_the_readme() -> None:
+    for parameter in COMMAND.params:
+        assert parameter.opts[0] in README
+
+
+def test_every_variable_is_in_the_readme_and_in_the_help() -> None:
+    help_text = COMMAND.get_help(click.Context(COMMAND)) + str(COMMAND.epilog)
+    shown = [*(parameter.envvar for parameter in COMMAND.params), help_text]
+    for field in Settings.model_fields.values():
+        variable = str(field.validation_alias)
+        assert f"`{variable}`" in README
+        assert any(variable in str(text) for text in shown)
+
+
+def test_every_log_event_is_in_the_readme() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "pocketbase_events").glob("*.py"))
+    events = set(re.findall(r"log(?:ger\(\))?\.(?:info|warning|error)\(\s*\"(\w+)\"", sources))
+    assert len(events) > 10
+    for event in events:
+        assert f"`{event}`" in README, event
+
+
+def test_every_module_is_on_the_map() -> None:
+    the_map = README.split("## Development")[1]
+    for module in (ROOT / "pocketbase_events").glob("*.py"):
+        if not module.stem.startswith("_"):
+            assert re.search(rf"\b{module.stem}\b", the_map), module.stem
+
+
+def test_the_javascript_recipe_is_the_tested_file() -> None:
+    shown = re.search(r"<!-- append.mjs -->\n```js\n(.*?)```\n<!-- /append.mjs -->", README, re.DOTALL)
+    assert shown is not None
+    assert shown[1] == (ROOT / "tests" / "javascript" / "append.mjs").read_text()
+
+
+def test_the_make_targets_of_the_readme_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"`?make (\w+)", README)):
+        assert target == "and" or re.search(rf"^{target}:", makefile, re.MULTILINE), target
