@@ -44,7 +44,7 @@ from pocketbase_events.schema import Target
 FIRST_BATCH = 50  # events in the first transaction; the later ones are sized by how long it took
 MAX_BATCH = 400  # events in a transaction
 MAX_BATCH_CHARS = 8_000_000  # of data in a transaction
-TRANSACTION_TIME = 0.08  # seconds that a transaction should take, since every other writer waits for it
+TRANSACTION_TIME = 0.07  # seconds that a transaction should take, since every other writer waits for it
 POLL_INTERVAL = 2.0  # seconds between two looks when nothing wakes the worker
 HEARD_WITHIN = 1.0  # seconds after a poll found events within which realtime should have told of them
 STANDBY_INTERVAL = 2.0  # seconds between two looks of a standby
