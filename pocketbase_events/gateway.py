@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote as percent_encoded
 
 import requests
 from pydantic import BaseModel, ConfigDict
@@ -235,7 +236,11 @@ class Gateway:
         if index is None:
             # A time-out, or a hook that failed after the commit: nobody knows.
             raise TroubleError(why=f"{answer.get('message') or 'it gave no reason.'}")
-        failure = failures[str(index)].get("response") or {}
+        # Without a response, the request itself was found malformed (its address is too long, say).
+        failure = failures[str(index)].get("response") or {
+            "status": HTTPStatus.BAD_REQUEST,
+            "data": failures[str(index)],
+        }
         if failure.get("status") == HTTPStatus.TOO_MANY_REQUESTS:
             raise RateLimitedError
         if index == 0:
@@ -305,7 +310,7 @@ class Gateway:
         return self._json(response)
 
     def _row(self, collection: str, item_id: str) -> dict[str, Json] | None:
-        response = self._request("GET", f"/api/collections/{collection}/records/{item_id}")
+        response = self._request("GET", f"/api/collections/{collection}/records/{percent_encoded(item_id, safe='')}")
         return self._json(response) if response.ok else None
 
     def _pending(self, limit: int) -> list[Pending]:

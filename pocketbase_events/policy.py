@@ -10,6 +10,8 @@ from pathlib import Path
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.schema import WORKER
 
+_TEXT = r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|//[^\n]*"  # texts and comments of a rule
+_ALIAS = re.compile(_TEXT + r"|(@collection\.\w+:\w+)")
 _LET_IN = f"\n) || {WORKER}"
 
 _SERVER_FIELDS_EMPTY = 'seq = 0 && event_id = "" && hash = "" && timestamp = "" && error = ""'
@@ -46,7 +48,7 @@ def _clauses(target: AppendRules) -> Iterable[str]:
     by_rule: dict[str, list[str]] = {}
     for event_type, rule in target.by_type().items():
         if rule is not None:
-            by_rule.setdefault(rule.strip(), []).append(event_type)
+            by_rule.setdefault(_own_aliases(rule.strip(), target.collection), []).append(event_type)
     for rule, types in by_rule.items():
         named = f'collection = "{target.collection}"'
         if len(types) < len(target.by_type()):
@@ -55,13 +57,21 @@ def _clauses(target: AppendRules) -> Iterable[str]:
         yield f"({named} && (\n{rule}\n))" if rule else f"({named})"
 
 
+def _own_aliases(rule: str, collection: str) -> str:
+    """The rule with aliases that no other collection's rule has (`@collection.notes:mine`).
+
+    PocketBase knows an alias by its name alone: shared by two rules, it would stand for one collection in both.
+    """
+    return _ALIAS.sub(lambda found: f"{found[0]}__{collection}" if found[1] else found[0], rule)
+
+
 def check_rule(rule: str) -> None:
     """Refuse a rule that would not stand alone within parentheses. PocketBase checks everything else.
 
     Raises:
         WrongUsageError: when its parentheses or quotes don't match.
     """
-    bare = re.sub(r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|//[^\n]*", "", rule)
+    bare = re.sub(_TEXT, "", rule)
     depth = 0
     for char in bare:
         depth += (char == "(") - (char == ")")

@@ -12,6 +12,7 @@ from pocketbase_events.events import Json
 WORKER = '@request.auth.collectionName = "event_workers"'
 ROW_CREATE_RULE = WORKER
 ROW_UPDATE_RULE = f"{WORKER} && deleted = false"
+MAX_ID = 1000  # bytes of an item id; PocketBase takes addresses of 2,000 in a batch
 DELETED = "deleted"  # the bool field that marks a row as deleted
 
 # A subset of what PocketBase reads as a date (types/datetime.go, spf13/cast); other texts become "" there.
@@ -96,6 +97,8 @@ def why_not_fitting(field: FieldDefinition, value: Json) -> str | None:
 
 def why_no_id(item_id: str) -> str | None:
     """Why no row can have this id; None when one can (the collection may still ask for more)."""
+    if len(item_id.encode()) > MAX_ID:
+        return f"item_id is longer than {MAX_ID} bytes, more than PocketBase can address in a batch. Make it shorter."
     bad = _FORBIDDEN_IN_ID.search(item_id)
     if bad is None:
         return None

@@ -485,6 +485,12 @@ def test_the_worker_moves_the_head_only_by_naming_its_hash(house: House) -> None
         assert worker.batch(("PATCH", HEAD, stay)).ok
 
 
+def test_the_empty_hash_of_an_empty_log_has_to_be_named_too(server: Server) -> None:
+    with nothing_changes(server):
+        for unnamed in ({}, {"expected": ""}, {"expected_hash:lower": ""}):
+            is_refused(server.worker_client(), "PATCH", HEAD, {"seq": 1, "hash": "0" * 64, **unnamed})
+
+
 def test_while_somebody_holds_the_head_nobody_else_of_the_workers_moves_it(server: Server) -> None:
     worker, root = server.worker_client(), server.superuser()
     stay = {"expected_hash": "", "seq": 0, "hash": ""}

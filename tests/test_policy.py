@@ -36,6 +36,15 @@ def test_a_type_without_a_rule_has_no_clause() -> None:
     assert "update" not in rule
 
 
+def test_aliases_become_the_collections_own_and_texts_stay_as_they_are() -> None:
+    rule = '@collection.notes:mine.id ?= item_id && data.a != "@collection.notes:mine.id" // @collection.x:y'
+    composed = compose_create_rule([AppendRules("notes", update=rule), AppendRules("tasks", update=rule)])
+    assert composed is not None
+    for collection in ("notes", "tasks"):
+        assert f"@collection.notes:mine__{collection}.id ?= item_id" in composed
+    assert composed.count('"@collection.notes:mine.id" // @collection.x:y\n') == 2
+
+
 def test_the_order_of_targets_makes_no_difference() -> None:
     targets = [AppendRules("b", ""), AppendRules("a", "", "x = 1")]
     assert compose_create_rule(targets) == compose_create_rule(reversed(targets))
