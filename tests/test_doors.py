@@ -805,7 +805,8 @@ def test_the_owner_recipe_lets_nobody_create_for_another_or_take_or_give_a_row(
 ) -> None:
     client = estate.callers[who]
     others = [estate.callers[other].user_id for other in ("ann", "bob") if other != who]
-    data: list[Any] = [{"title": "x", "owner": owner} for owner in (*others, "", None, [client.user_id], {})]
+    owners: list[Any] = [*others, "", None, [client.user_id], {}]
+    data: list[Any] = [{"title": "x", "owner": owner} for owner in owners]
     with nothing_changes(estate.server):
         for value in (
             *data,
@@ -919,12 +920,13 @@ def test_a_rule_holds_for_its_own_type_and_collection(server: Server) -> None:
     server.attach("notes", allow=None, create_rule='data.title = "a"')
     for rule_of in ("create", "update", "delete"):
         server.detach("items")
-        server.attach("items", allow=None, **{f"{rule_of}_rule": f'actor = "{callers["ann"].user_id}"'})
+        rules: dict[str, Any] = {f"{rule_of}_rule": f'actor = "{callers["ann"].user_id}"'}
+        server.attach("items", allow=None, **rules)
         for who, client in callers.items():
             for type_ in ("create", "update", "delete"):
                 admitted = who == "superuser" or (who == "ann" and type_ == rule_of)
-                event = {"type": type_, "actor": client.user_id}
-                assert status_of_append(client, **event) == (200 if admitted else 400), (who, type_)
+                own = {"type": type_, "actor": client.user_id}
+                assert status_of_append(client, **own) == (200 if admitted else 400), (who, type_)
             for title, admitted in (("a", True), ("b", who == "superuser")):
-                event = {"collection": "notes", "data": {"title": title}}
-                assert status_of_append(client, **event) == (200 if admitted else 400), (who, title)
+                note = {"collection": "notes", "data": {"title": title}}
+                assert status_of_append(client, **note) == (200 if admitted else 400), (who, title)
