@@ -26,6 +26,7 @@ BEGIN
   SELECT RAISE(ABORT, 'pocketbase-events: a recorded event is never deleted');
 END;
 
+-- The head equals the last recorded event, or is ahead of it by no more than there are events to record.
 CREATE TRIGGER `pbe_head_update` BEFORE UPDATE ON `event_head`
 WHEN NEW.id IS NOT OLD.id
   OR NEW.seq < COALESCE((SELECT e.seq FROM `events` e WHERE e.seq > 0 ORDER BY e.seq DESC LIMIT 1), 0)
@@ -33,8 +34,14 @@ WHEN NEW.id IS NOT OLD.id
     NEW.seq = COALESCE((SELECT e.seq FROM `events` e WHERE e.seq > 0 ORDER BY e.seq DESC LIMIT 1), 0)
     AND NEW.hash IS NOT COALESCE((SELECT e.hash FROM `events` e WHERE e.seq > 0 ORDER BY e.seq DESC LIMIT 1), '')
   )
+  OR (
+    NEW.seq > OLD.seq
+    AND NEW.seq - OLD.seq > (
+      SELECT COUNT(*) FROM (SELECT 1 FROM `events` p WHERE p.seq = 0 AND p.error = '' LIMIT NEW.seq - OLD.seq)
+    )
+  )
 BEGIN
-  SELECT RAISE(ABORT, 'pocketbase-events: the head never goes back behind the last recorded event');
+  SELECT RAISE(ABORT, 'pocketbase-events: the head of the log is moved by the worker alone');
 END;
 
 CREATE TRIGGER `pbe_head_insert` BEFORE INSERT ON `event_head`

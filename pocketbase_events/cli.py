@@ -162,7 +162,12 @@ def attach(
     rules = {rule: allow if value is None else value for rule, value in given.items()}
     chosen = {rule: value for rule, value in rules.items() if value is not None}
     with administration(context.obj) as admin:
-        install.attach(admin, collection, chosen, lock=lock)
+        looked_into = install.attach(admin, collection, chosen, lock=lock)
+    if len(looked_into) > 1:
+        _say(
+            f"Warning: the rules look into {', '.join(sorted(looked_into))}. PocketBase multiplies their rows at each"
+            " append, which becomes slow; see the README on rules for owners."
+        )
     if as_json:
         _print_json({"collection": collection})
         return

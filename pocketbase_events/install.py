@@ -13,6 +13,7 @@ from pocketbase_events.gateway import HEAD_ID
 from pocketbase_events.policy import (
     AppendRules,
     check_rule,
+    collections_looked_into,
     compose_create_rule,
     let_worker_in,
     log_triggers,
@@ -24,6 +25,7 @@ from pocketbase_events.schema import DELETED, ROW_CREATE_RULE, ROW_UPDATE_RULE
 from pocketbase_events.settings import Settings
 
 MAX_REQUESTS = 1000  # batch requests that PocketBase shall admit; a transaction has two an event and one more
+MAX_JOINS = 50  # of the composed rule; SQLite joins 64 tables, and PocketBase needs some itself
 RULES = ("create_rule", "update_rule", "delete_rule")
 _READ_RULES = ("listRule", "viewRule")
 
@@ -58,11 +60,12 @@ def init(admin: Admin, settings: Settings) -> Installed:
     return Installed(locked, settings.worker_email, password)
 
 
-def attach(admin: Admin, name: str, given: dict[str, str], *, lock: bool | None) -> None:
+def attach(admin: Admin, name: str, given: dict[str, str], *, lock: bool | None) -> set[str]:
     """Put a base collection under the log, or change what `given` names (create_rule, update_rule, delete_rule).
 
     `lock` says whether superusers, too, are kept from writing its rows (None: they are, as far as possible,
-    or as they were when it is attached already).
+    or as they were when it is attached already). Returns what all rules together look into: PocketBase
+    multiplies the rows of these collections at each append.
 
     Raises:
         WrongUsageError: when the collection can't be attached or a rule is wrong; nothing is changed then.
@@ -77,7 +80,8 @@ def attach(admin: Admin, name: str, given: dict[str, str], *, lock: bool | None)
         raise WrongUsageError(why=f"{name} has rows already, which no event explains. Attach it while it is empty.")
     after = {rule: given.get(rule, before[rule] if before else None) for rule in RULES}
     others = [target for target in append_rules(admin) if target.collection != name]
-    _import(admin, _attached(collection), there["events"], [*others, _rules_of(name, after)])
+    targets = [*others, _rules_of(name, after)]
+    _import(admin, _attached(collection), there["events"], targets)
     if before is None:
         admin.create("event_targets", collection=name, **_stored(after))
     else:
@@ -85,6 +89,7 @@ def attach(admin: Admin, name: str, given: dict[str, str], *, lock: bool | None)
     if admin.has_sql():
         was_locked = before is None or _rows_locked(admin, collection)
         _lock_rows(admin, collection, lock=was_locked if lock is None else lock)
+    return collections_looked_into(compose_create_rule(targets))
 
 
 def detach(admin: Admin, name: str) -> None:
@@ -217,8 +222,14 @@ def _detached(collection: Collection) -> Collection:
 
 def _import(admin: Admin, collection: Collection, events: Collection, targets: list[AppendRules]) -> None:
     """Change a collection's rules and what `events` admits, both or neither."""
+    rule = compose_create_rule(targets)
+    if len(collections_looked_into(rule)) > MAX_JOINS:
+        raise WrongUsageError(
+            why=f"The rules of all attached collections together would look into more than {MAX_JOINS} collections"
+            " through @collection, more than one query can join. Use fewer. Nothing was changed."
+        )
     try:
-        admin.import_collections([collection, {**events, "createRule": compose_create_rule(targets)}])
+        admin.import_collections([collection, {**events, "createRule": rule}])
     except ProblemError as error:
         raise WrongUsageError(
             why=f"{error} Check the rules: they are over the event (data, item_id, actor), and PocketBase allows"

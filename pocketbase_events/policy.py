@@ -12,6 +12,7 @@ from pocketbase_events.schema import WORKER
 
 _TEXT = r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|//[^\n]*"  # texts and comments of a rule
 _ALIAS = re.compile(_TEXT + r"|(@collection\.\w+:\w+)")
+_ALIAS_OR_NOT = re.compile(_TEXT + r"|(@collection\.\w+(?::\w+)?)")
 _LET_IN = f"\n) || {WORKER}"
 
 _SERVER_FIELDS_EMPTY = 'seq = 0 && event_id = "" && hash = "" && timestamp = "" && error = ""'
@@ -79,6 +80,11 @@ def check_rule(rule: str) -> None:
             break
     if depth or '"' in bare or "'" in bare:
         raise WrongUsageError(why=f"The parentheses or quotes of the rule {rule!r} don't match. Check it.")
+
+
+def collections_looked_into(rule: str | None) -> set[str]:
+    """What a rule joins through `@collection`, each with its alias."""
+    return {found[1] for found in _ALIAS_OR_NOT.finditer(rule or "") if found[1]}
 
 
 def let_worker_in(rule: str | None) -> str:

@@ -350,3 +350,19 @@ def test_logs_are_json_when_asked_for(server: Server) -> None:
     assert json.loads(done.stdout) == {"recorded": 1, "rejected": 0}
     entry = json.loads(done.stderr.splitlines()[0])
     assert (entry["event"], entry["events"], entry["seq"]) == ("recorded", 1, 1)
+
+
+OWNED = '@request.auth.id != "" && @collection.NAME.id ?= item_id && @collection.NAME.owner ?= @request.auth.id'
+
+
+def test_rules_that_multiply_the_rows_of_two_collections_are_warned_of(server: Server) -> None:
+    for name in ("notes", "tasks"):
+        server.create_collection(name, [{"name": "owner", "type": "text"}])
+    assert "Warning" not in cli(server, "attach", "notes", "--update", OWNED.replace("NAME", "notes")).stderr
+    assert "@collection.tasks" in cli(server, "attach", "tasks", "--update", OWNED.replace("NAME", "tasks")).stderr
+
+
+def test_rules_that_no_query_could_join_are_refused(server: Server) -> None:
+    looks = [f"@collection.items:a{number}.qty = 1" for number in range(60)]
+    assert "can join" in cli(server, "attach", "items", "--update", " || ".join(looks), code=2).stderr
+    assert server.superuser().records("event_targets")[0]["update_rule"] == ""

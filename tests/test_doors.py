@@ -930,3 +930,16 @@ def test_a_rule_holds_for_its_own_type_and_collection(server: Server) -> None:
             for title, admitted in (("a", True), ("b", who == "superuser")):
                 note = {"collection": "notes", "data": {"title": title}}
                 assert status_of_append(client, **note) == (200 if admitted else 400), (who, title)
+
+
+def test_the_head_moves_no_further_than_there_are_events_to_record_even_for_a_superuser(server: Server) -> None:
+    if version_of(server) < (0, 39):
+        pytest.skip("this PocketBase has no SQL endpoint, so the log is not locked")
+    root = server.superuser()
+    head = f"/api/collections/event_head/records/{root.records('event_head')[0]['id']}"
+    assert root.batch(("PATCH", head, {"seq": 99, "hash": "f00d"})).status_code == 400
+    assert root("PATCH", head, json={"seq": 1}).status_code == 400
+    assert root("POST", "/api/collections/items/records", json={"title": "x"}).status_code == 400
+    root.append("create", "item00000000001", {"title": "x"})
+    assert server.worker().run_to_end(NEVER) is Step.IDLE
+    assert root.records("event_head")[0]["seq"] == 1
