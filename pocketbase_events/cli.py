@@ -365,6 +365,8 @@ def _print_status(document: dict[str, Any]) -> None:
     waiting = document["oldest_pending_seconds"]
     table.add_row("pending", f"{document['pending']}" + (f" (for {waiting:.0f} s)" if document["pending"] else ""))
     table.add_row("rejected", f"{document['rejected']}")
+    if document["hold"]:
+        table.add_row("held", f"by {document['hold']['by']} until {document['hold']['until']}")
     table.add_row("log", "locked" if document["locked"] else "not locked against superusers")
     for target in document["targets"]:
         table.add_row("attached", f"{target['collection']}" + (" (locked)" if target["locked"] else ""))

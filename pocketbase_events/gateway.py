@@ -7,7 +7,6 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -25,17 +24,27 @@ from pocketbase_events.errors import (
     TroubleError,
     UnreachableError,
 )
-from pocketbase_events.events import Head, Json, Pending, Recorded
+from pocketbase_events.events import Head, Json, Pending
 from pocketbase_events.projection import Write
 from pocketbase_events.schema import DELETED, Target, quote
+from pocketbase_events.transaction import (
+    HEAD_ID,
+    Committed,
+    Conflict,
+    EventRefused,
+    Held,
+    Outcome,
+    RowRefused,
+    Transaction,
+    reasons,
+    requests_of,
+    why_refused,
+)
 
-HEAD_ID = "head00000000000"
 TIMEOUT = (3.05, 10.0)  # seconds to connect, and to wait for an answer
-MAX_REASONS = 2000  # characters
 PAGE = 500  # records read at a time
 RENEW_EVERY = 3600.0  # seconds between two tokens; sooner when half of a token's life is over
 RENEW_AT_MOST_EVERY = 2.0  # seconds, so that a refused worker is no login storm
-_DEFAULT_MESSAGES = ("Failed to create record.", "Failed to update record.", "Something went wrong")
 
 
 class Status(BaseModel):
@@ -78,62 +87,6 @@ class Status(BaseModel):
             return 0.0
         waited = datetime.fromisoformat(self.now) - datetime.fromisoformat(self.oldest_pending)
         return max(0.0, waited.total_seconds())
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A pending event and the sentence that its author will read."""
-
-    event: Pending
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """Everything that one batch request does: move the head, write rows, record and reject events, in this order."""
-
-    before: Head
-    after: Head
-    writes: Sequence[Write]
-    recorded: Sequence[Recorded]
-    rejections: Sequence[Rejection]
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """The transaction is in the database."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Nothing was written: something is no longer what the transaction was built on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Nothing was written: somebody holds the head."""
-
-    by: str
-    until: str
-
-
-@dataclass(frozen=True, slots=True)
-class RowRefused:
-    """Nothing was written, since PocketBase refused one write. `why` is None where it gave no reason."""
-
-    write: Write
-    why: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class EventRefused:
-    """Nothing was written, since PocketBase refused to change the event with this record id, and said `why`."""
-
-    id: str
-    why: str
-
-
-Outcome = Committed | Conflict | Held | RowRefused | EventRefused
 
 
 class Gateway:
@@ -219,7 +172,7 @@ class Gateway:
         Raises:
             TroubleError: when the server is at fault. Where no answer came, the outcome is unknown: read `status`.
         """
-        body = json.dumps({"requests": _requests(transaction)}).encode()
+        body = json.dumps({"requests": requests_of(transaction)}).encode()
         response = self._request("POST", "/api/batch", data=body, headers={"Content-Type": "application/json"})
         if response.ok:
             return Committed()
@@ -255,7 +208,7 @@ class Gateway:
         rejects = index >= len(events)
         events += [rejection.event.id for rejection in transaction.rejections]
         if failure.get("status") == HTTPStatus.BAD_REQUEST and failure.get("data"):
-            return EventRefused(events[index], _reasons(failure["data"]))
+            return EventRefused(events[index], reasons(failure["data"]))
         if failure.get("status") == HTTPStatus.NOT_FOUND:
             return Conflict()
         if rejects and failure.get("status", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -272,7 +225,7 @@ class Gateway:
         """Why the last of these writes failed, the ones before it done."""
         write, code = writes[-1], failure.get("status")
         if code == HTTPStatus.BAD_REQUEST:
-            return RowRefused(write, _why_refused(write, failure))
+            return RowRefused(write, why_refused(write, failure))
         if code == HTTPStatus.NOT_FOUND and not write.inserts:
             state = self._row_state(writes)
             if state is not None:
@@ -377,68 +330,3 @@ class Gateway:
 def _bytes(item: Mapping[str, Any]) -> int:
     """How many bytes an event's texts have as we see them; what was no UTF-8 has been replaced on the way."""
     return len((item["collection"] + item["item_id"] + item["actor"] + item["data"]).encode())
-
-
-def _requests(transaction: Transaction) -> list[dict[str, Any]]:
-    before, after = transaction.before, transaction.after
-    move = _patch("event_head", HEAD_ID, seq=after.seq, hash=after.hash, expected_hash=before.hash)
-    rows = [
-        {
-            "method": "POST",
-            "url": f"/api/collections/{write.collection}/records?fields=id",
-            "body": {**write.fields, "id": write.item_id},
-        }
-        if write.inserts
-        else _patch(write.collection, write.item_id, **write.fields)
-        for write in transaction.writes
-    ]
-    recorded = [
-        _patch(
-            "events",
-            event.id,
-            seq=event.seq,
-            event_id=event.event_id,
-            timestamp=event.timestamp,
-            hash=event.hash,
-        )
-        for event in transaction.recorded
-    ]
-    rejected = [
-        # Answered in full: picking fields reads the data, and what is rejected may be unreadable to PocketBase too.
-        {**_patch("events", rejection.event.id, error=rejection.why), "url": _url("events", rejection.event.id)}
-        for rejection in transaction.rejections
-    ]
-    return [move, *rows, *recorded, *rejected]
-
-
-def _patch(collection: str, record_id: str, /, **body: Json) -> dict[str, Any]:
-    return {"method": "PATCH", "url": f"{_url(collection, record_id)}?fields=id", "body": body}
-
-
-def _url(collection: str, record_id: str) -> str:
-    return f"/api/collections/{collection}/records/{record_id}"
-
-
-def _why_refused(write: Write, failure: Mapping[str, Any]) -> str | None:
-    fields = failure.get("data") or {}
-    if write.inserts and "id" in fields and fields["id"].get("code") in _ID_TAKEN:
-        return (
-            f"The item {quote(write.item_id)} exists already in {write.collection}."
-            " Choose another item_id, or append updates of it."
-        )
-    if fields:
-        return f"PocketBase refused the row: {_reasons(fields)}"
-    message = str(failure.get("message") or "")
-    if not message or message.startswith(_DEFAULT_MESSAGES):
-        return None
-    return f"PocketBase refused the row: {message}"
-
-
-def _reasons(fields: Mapping[str, Any]) -> str:
-    """What PocketBase says of each field, cut to a length that the event's error field can hold."""
-    reasons = "; ".join(f"{name}: {fields[name].get('message', 'invalid')}" for name in sorted(fields))
-    return reasons[:MAX_REASONS]
-
-
-# What PocketBase calls an id that is taken (0.23 to 0.40).
-_ID_TAKEN = ("validation_not_unique", "validation_pk_invalid")

@@ -67,9 +67,7 @@ def _log_problems(status: Status, gateway: Gateway) -> list[str]:
         )
     if not gateway.batch_enabled():
         problems.append("The batch API is switched off, so nothing can be recorded. Run: pocketbase-events init")
-    if status.held:
-        problems.append(f"{status.hold_by} holds the head until {status.hold_until}; nothing is recorded meanwhile.")
-    elif status.oldest_pending_seconds > WORKER_MISSED_AFTER:
+    if not status.held and status.oldest_pending_seconds > WORKER_MISSED_AFTER:
         problems.append(
             f"Events have been pending for {status.oldest_pending_seconds:.0f} s: no worker takes them."
             " Start one: pocketbase-events run"

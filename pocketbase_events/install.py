@@ -9,7 +9,6 @@ from typing import Any
 
 from pocketbase_events.admin import Admin, Collection, Record
 from pocketbase_events.errors import NotInstalledError, ProblemError, WrongUsageError
-from pocketbase_events.gateway import HEAD_ID
 from pocketbase_events.policy import (
     AppendRules,
     check_rule,
@@ -23,6 +22,7 @@ from pocketbase_events.policy import (
 )
 from pocketbase_events.schema import DELETED, ROW_CREATE_RULE, ROW_UPDATE_RULE
 from pocketbase_events.settings import Settings
+from pocketbase_events.transaction import HEAD_ID
 
 MAX_REQUESTS = 1000  # batch requests that PocketBase shall admit; a transaction has two an event and one more
 MAX_JOINS = 50  # of the composed rule; SQLite joins 64 tables, and PocketBase needs some itself

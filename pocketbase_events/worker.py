@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from uuid import UUID
@@ -15,35 +15,24 @@ from pocketbase_events.errors import (
     PocketBaseEventsError,
     TroubleError,
 )
-from pocketbase_events.events import (
-    EMPTY,
-    Head,
-    Json,
-    Pending,
-    Recorded,
-    UnreadableJsonError,
-    read_data,
-    record,
-    timestamp_of,
-)
-from pocketbase_events.gateway import (
+from pocketbase_events.events import EMPTY, Head, Pending, timestamp_of
+from pocketbase_events.gateway import Gateway, Status
+from pocketbase_events.schema import Target
+from pocketbase_events.transaction import (
+    MAX_CHARS,
     Committed,
     Conflict,
     EventRefused,
-    Gateway,
     Held,
     Outcome,
-    Rejection,
     RowRefused,
-    Status,
     Transaction,
+    build,
+    group,
 )
-from pocketbase_events.projection import Change, Refused, merge, project
-from pocketbase_events.schema import Target
 
 FIRST_BATCH = 50  # events in the first transaction; the later ones are sized by how long it took
 MAX_BATCH = 400  # events in a transaction
-MAX_BATCH_CHARS = 8_000_000  # of data in a transaction
 TRANSACTION_TIME = 0.07  # seconds that a transaction should take, since every other writer waits for it
 POLL_INTERVAL = 2.0  # seconds between two looks when nothing wakes the worker
 HEARD_WITHIN = 1.0  # seconds after a poll found events within which realtime should have told of them
@@ -78,19 +67,6 @@ class Tally:
 
     recorded: int = 0
     rejected: int = 0
-
-
-@dataclass(slots=True)
-class _Group:
-    """The events of one transaction: those to record with their data and change, and those to reject."""
-
-    events: list[Pending] = field(default_factory=list)
-    data: list[Json] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
-    rejections: list[Rejection] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.events) + len(self.rejections)
 
 
 class Worker:
@@ -143,6 +119,10 @@ class Worker:
         page = [event for event in page if event.id not in self._left_aside]
         if not page:
             return Step.IDLE
+        size = sum(len(event.data) for event in page)
+        if size > MAX_CHARS:
+            # What does not fit into one transaction need not be read, either.
+            self._batch = max(1, len(page) * MAX_CHARS // size)
         self._refresh_targets(page)
         try:
             step = self._process(page)
@@ -233,13 +213,14 @@ class Worker:
         refused: dict[str, str] = {}
         limit, merging, failures = len(page), True, 0
         while page:
-            group = self._group(page, refused, limit)
+            chosen = group(page, refused, self._targets, limit)
+            timestamp = max(timestamp_of(self._now()), self._timestamp)
+            transaction = build(chosen, self.head, timestamp, self._new_id, self._targets, merging=merging)
             started = self._timer()
-            transaction = self._transaction(group, merging=merging)
-            outcome = self._send(transaction, group)
+            outcome = self._send(transaction)
             if isinstance(outcome, Committed):
-                self._committed(transaction, self._timer() - started, full=len(group) >= self._batch)
-                page, limit, merging = page[len(group) :], 2 * limit, True
+                self._committed(transaction, self._timer() - started, full=len(chosen) >= self._batch)
+                page, limit, merging = page[len(chosen) :], 2 * limit, True
             elif isinstance(outcome, EventRefused):
                 page = self._not_markable(outcome, page, refused)
             elif not isinstance(outcome, RowRefused):
@@ -249,61 +230,16 @@ class Worker:
                 limit, merging = outcome.write.events[-1] + 1, False
             else:
                 blamed, failures = outcome.write.events[0], failures + 1
-                refused[group.events[blamed].id] = outcome.why or self._why_unsaid(outcome)
+                refused[chosen.events[blamed].id] = outcome.why or self._why_unsaid(outcome)
                 limit = limit if failures == 1 and merging else max(1, blamed)
         return Step.PROGRESS
 
-    def _group(self, page: Sequence[Pending], refused: dict[str, str], limit: int) -> _Group:
-        """The first events of the page, no more than `limit` to record among them."""
-        group, size = _Group(), 0
-        for event in page:
-            projected = self._project(event, refused)
-            if isinstance(projected, Rejection):
-                group.rejections.append(projected)
-                continue
-            size += len(event.data)
-            if group.events and (len(group.events) == limit or size > MAX_BATCH_CHARS):
-                break
-            data, change = projected
-            group.events.append(event)
-            group.data.append(data)
-            group.changes.append(change)
-        return group
-
-    def _project(self, event: Pending, refused: dict[str, str]) -> tuple[Json, Change] | Rejection:
-        if event.id in refused:
-            return Rejection(event, refused[event.id])
-        try:
-            data = read_data(event)
-        except UnreadableJsonError as error:
-            return Rejection(event, str(error))
-        target = self._targets.get(event.collection)
-        change = project(event, data, target)
-        if isinstance(change, Refused):
-            return Rejection(event, change.why)
-        if target is not None and not target.writable:
-            raise TroubleError(
-                why=f"the create or update rule of {target.collection} was edited, so that the worker can't write"
-                f" its rows. Run: pocketbase-events attach {target.collection}"
-            )
-        return data, change
-
-    def _transaction(self, group: _Group, *, merging: bool) -> Transaction:
-        head = before = self.head
-        timestamp = max(timestamp_of(self._now()), self._timestamp)
-        recorded: list[Recorded] = []
-        for event, data in zip(group.events, group.data, strict=True):
-            recorded.append(record(event, data, head, str(self._new_id()), timestamp))
-            head = recorded[-1].head
-        writes = merge(group.changes, self._targets, merging=merging)
-        return Transaction(before, head, writes, recorded, group.rejections)
-
-    def _send(self, transaction: Transaction, group: _Group) -> Outcome:
+    def _send(self, transaction: Transaction) -> Outcome:
         self._sent = transaction.after
         try:
             return self._gateway.transact(transaction)
         except BatchTooLargeError as error:
-            if len(group.events) == 1 and error.in_bytes:
+            if len(transaction.recorded) == 1 and error.in_bytes:
                 return RowRefused(transaction.writes[0], TOO_LARGE)
             raise
 
