@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -87,8 +88,10 @@ class Group:
         return len(self.events) + len(self.rejections)
 
 
-def group(page: Iterable[Pending], refused: Mapping[str, str], targets: Mapping[str, Target], limit: int) -> Group:
-    """The first events of the page, no more than `limit` to record among them.
+def group(
+    page: Iterable[Pending], refused: Mapping[str, str], targets: Mapping[str, Target], *, limit: int, most: int
+) -> Group:
+    """The first events of the page, `most` at most, no more than `limit` to record among them.
 
     `refused` has the sentence for each event (by its record's id) that PocketBase is known to refuse.
 
@@ -96,7 +99,7 @@ def group(page: Iterable[Pending], refused: Mapping[str, str], targets: Mapping[
         TroubleError: when rules were edited so that the worker can't write a collection.
     """
     chosen, size = Group(), 0
-    for event in page:
+    for event in islice(page, most):
         judged = _judge(event, refused, targets)
         if isinstance(judged, Rejection):
             chosen.rejections.append(judged)
@@ -184,7 +187,7 @@ def why_refused(write: Write, failure: Mapping[str, Any]) -> str | None:
     message = str(failure.get("message") or "")
     if not message or message.startswith(_DEFAULT_MESSAGES):
         return None
-    return f"PocketBase refused the row: {message}"
+    return f"PocketBase refused the row: {message[:MAX_REASONS]}"
 
 
 def reasons(fields: Mapping[str, Any]) -> str:

@@ -96,6 +96,7 @@ class Worker:
         self._sent = EMPTY  # where our latest transaction would have moved the head
         self._targets: dict[str, Target] = {}
         self._batch = FIRST_BATCH
+        self._most = MAX_BATCH  # less when PocketBase has said that it takes no more
         self._vain_looks = 0
         self._left_aside: set[str] = set()  # records of events that PocketBase lets nobody change
         self.tally = Tally()
@@ -194,6 +195,7 @@ class Worker:
         if status.seq < self._latest:
             log.warning("log_went_back", from_seq=self._latest, to_seq=status.seq)
         self._head, self._timestamp, self._latest = status.head, status.last_timestamp, status.seq
+        self._most = MAX_BATCH
         return status
 
     def _refresh_targets(self, page: Sequence[Pending]) -> None:
@@ -213,12 +215,14 @@ class Worker:
         refused: dict[str, str] = {}
         limit, merging, failures = len(page), True, 0
         while page:
-            chosen = group(page, refused, self._targets, limit)
+            chosen = group(page, refused, self._targets, limit=limit, most=self._batch)
             timestamp = max(timestamp_of(self._now()), self._timestamp)
             transaction = build(chosen, self.head, timestamp, self._new_id, self._targets, merging=merging)
             started = self._timer()
             outcome = self._send(transaction)
-            if isinstance(outcome, Committed):
+            if outcome is None:
+                limit = self._most = self._batch = max(1, len(chosen) // 2)
+            elif isinstance(outcome, Committed):
                 self._committed(transaction, self._timer() - started, full=len(chosen) >= self._batch)
                 page, limit, merging = page[len(chosen) :], 2 * limit, True
             elif isinstance(outcome, EventRefused):
@@ -234,12 +238,15 @@ class Worker:
                 limit = limit if failures == 1 and merging else max(1, blamed)
         return Step.PROGRESS
 
-    def _send(self, transaction: Transaction) -> Outcome:
+    def _send(self, transaction: Transaction) -> Outcome | None:
+        """What came of it; None when PocketBase takes no transaction of this size, and a smaller one may do."""
         self._sent = transaction.after
         try:
             return self._gateway.transact(transaction)
         except BatchTooLargeError as error:
-            if len(transaction.recorded) == 1 and error.in_bytes:
+            if len(transaction.recorded) + len(transaction.rejections) > 1:
+                return None
+            if transaction.recorded and error.in_bytes:
                 return RowRefused(transaction.writes[0], TOO_LARGE)
             raise
 
@@ -257,7 +264,7 @@ class Worker:
         self.tally.rejected += len(transaction.rejections)
         if full or seconds > TRANSACTION_TIME:
             factor = min(1.25, max(0.5, TRANSACTION_TIME / max(seconds, 0.001)))
-            self._batch = max(1, min(MAX_BATCH, round(self._batch * factor)))
+            self._batch = max(1, min(self._most, round(self._batch * factor)))
 
     def _not_markable(
         self, outcome: EventRefused, page: Sequence[Pending], refused: dict[str, str]

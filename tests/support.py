@@ -328,7 +328,7 @@ def live_rows(server: Server, names: tuple[str, ...], collection: str = "items")
 
 @contextmanager
 def command(*arguments: str, env: dict[str, str], **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """The command line as a process of its own; killed at the end if it still runs."""
+    """The command line as a process of its own; ended at the end if it still runs."""
     executable = str(Path(sysconfig.get_path("scripts")) / "pocketbase-events")
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
     with subprocess.Popen([executable, *arguments], env=env, **options) as process:
@@ -336,7 +336,11 @@ def command(*arguments: str, env: dict[str, str], **options: Any) -> Iterator[su
             yield process
         finally:
             if process.poll() is None:
-                process.kill()
+                process.terminate()
+                try:
+                    process.wait(5)
+                except subprocess.TimeoutExpired:
+                    process.kill()
 
 
 def run_command(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -491,6 +491,34 @@ def test_merged_or_one_by_one_the_same_events_are_accepted_and_the_rows_are_the_
     assert {key: left[key] for key in mine} == {key: row for key, row in right.items() if run in key}
 
 
+@pytest.mark.parametrize("data", [{"title": "x"}, {"titel": "x"}])
+def test_a_lowered_limit_of_the_batch_api_makes_transactions_smaller(
+    server: Server, data: dict[str, Any], caplog_events: list[dict[str, Any]]
+) -> None:
+    guest = server.guest()
+    for number in range(120):
+        guest.append("create", f"item{number:011d}", data)
+    settings_ = {"batch": {"enabled": True, "maxRequests": 10, "timeout": 3}}
+    assert server.superuser()("PATCH", "/api/settings", json=settings_).ok
+    worker = server.worker()
+    assert worker.run_to_end(NEVER) is Step.IDLE
+    assert worker.tally.recorded + worker.tally.rejected == 120
+    assert not [entry for entry in caplog_events if entry["event"] == "trouble"]
+    check_log(server)
+
+
+def test_data_too_large_for_the_batch_api_is_rejected(server: Server) -> None:
+    guest = server.guest()
+    server.edit_fields("items", lambda fields: fields.append({"name": "long", "type": "text", "max": 1_000_000}))
+    settings_ = {"batch": {"enabled": True, "maxRequests": 100, "timeout": 3, "maxBodySize": 50_000}}
+    assert server.superuser()("PATCH", "/api/settings", json=settings_).ok
+    guest.append("create", "item00000000001", {"title": "x"})
+    large = guest.append("create", "item00000000002", {"title": "x", "long": "x" * 100_000})
+    guest.append("create", "item00000000003", {"title": "x"})
+    assert "larger than" in why(server, large)
+    assert check_log(server).seq == 2
+
+
 def test_batches_keep_within_their_bounds(server: Server) -> None:
     guest = server.guest()
     rows = [
