@@ -142,14 +142,14 @@ def init(context: typer.Context, as_json: JsonOption = False) -> None:
 @app.command()
 def attach(
     context: typer.Context,
-    collection: Annotated[str, typer.Argument(help="A base collection without rows.")],
+    collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="A base collection without rows.")],
     create: Annotated[str | None, typer.Option(metavar="RULE", help="Who may append create events.")] = None,
     update: Annotated[str | None, typer.Option(metavar="RULE", help="Who may append update events.")] = None,
     delete: Annotated[str | None, typer.Option(metavar="RULE", help="Who may append delete events.")] = None,
     allow: Annotated[str | None, typer.Option(metavar="RULE", help="All three rules at once.")] = None,
     lock: Annotated[
         bool | None,
-        typer.Option(help="Whether superusers, too, can't write its rows. [default: lock, from PocketBase 0.39]"),
+        typer.Option(help="Keep superusers, too, from writing its rows: as a rule, where PocketBase is 0.39 or newer."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -157,6 +157,8 @@ def attach(
 
     A RULE is PocketBase's rule language over the event that is appended (its data, item_id and actor).
     An empty RULE admits everyone; without a rule only superusers may append. Run again, it changes what is given.
+
+    Example: pocketbase-events attach notes --allow '@request.auth.id != ""'
     """
     given = {"create_rule": create, "update_rule": update, "delete_rule": delete}
     rules = {rule: allow if value is None else value for rule, value in given.items()}
@@ -175,7 +177,11 @@ def attach(
 
 
 @app.command()
-def detach(context: typer.Context, collection: str, as_json: JsonOption = False) -> None:
+def detach(
+    context: typer.Context,
+    collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="An attached collection.")],
+    as_json: JsonOption = False,
+) -> None:
     """Take a collection out of the log; rows and events stay. Needs a superuser."""
     with administration(context.obj) as admin:
         install.detach(admin, collection)
