@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from support import SUPERUSER, WORKER, Server, check_log, free_port, live_rows, run_command
 
+from pocketbase_events.policy import schema_file
+
 SECRETS = (SUPERUSER[1], WORKER[1])
 
 
@@ -75,6 +77,16 @@ def test_init_changes_nothing_where_a_collection_of_someone_elses_has_our_name(b
     assert "Rename it" in told
     assert bare.superuser()("GET", "/api/collections", params={"perPage": 500}).json()["items"] == before
     assert bare.superuser()("GET", "/api/settings").json()["batch"]["enabled"] is False
+
+
+def test_the_admin_ui_may_import_our_collections_before_init(bare: Server) -> None:
+    collections = json.loads(schema_file("collections.json").read_text())
+    root = bare.superuser()
+    body = {"collections": collections, "deleteMissing": False}
+    assert root("PUT", "/api/collections/import", json=body).status_code == 204
+    assert root("GET", "/api/collections/events").json()["createRule"] is None
+    cli(bare, "init")
+    assert as_json(bare, "status")["head"] == {"seq": 0, "hash": ""}
 
 
 def test_status_is_one_json_document_with_the_promised_keys(server: Server) -> None:
