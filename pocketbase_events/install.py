@@ -57,6 +57,10 @@ def init(admin: Admin, settings: Settings) -> Installed:
     locked = admin.has_sql()
     if locked:
         _install(admin, log_triggers())
+        for target in targets:
+            collection = there.get(target.collection.lower())
+            if collection is not None and _rows_locked(admin, collection):
+                _lock_rows(admin, collection, lock=True)
     return Installed(locked, settings.worker_email, password)
 
 

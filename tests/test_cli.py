@@ -69,6 +69,23 @@ def test_init_again_leaves_edited_read_rules_and_own_indexes_alone(server: Serve
     assert (after["updateRule"], after["createRule"]) == (before["updateRule"], before["createRule"])
 
 
+def test_init_again_brings_the_triggers_of_locked_rows_up_to_date_and_opens_or_locks_none(server: Server) -> None:
+    server.create_collection("open", [{"name": "body", "type": "text"}])
+    server.attach("open", lock=False)
+    root = server.superuser()
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+    before = root("POST", "/api/sql", json={"query": query}).json()["rows"]
+    outdated = next(name for name, _ in before if name.startswith("pbe_rows_") and name.endswith("_insert"))
+    for statement in (
+        f"DROP TRIGGER {outdated}",
+        f"CREATE TRIGGER {outdated} BEFORE INSERT ON items BEGIN SELECT 1; END",
+    ):
+        assert root("POST", "/api/sql", json={"query": statement}).ok
+    cli(server, "init")
+    assert root("POST", "/api/sql", json={"query": query}).json()["rows"] == before
+    assert [target["locked"] for target in as_json(server, "status")["targets"]] == [True, False]
+
+
 def test_init_changes_nothing_where_a_collection_of_someone_elses_has_our_name(bare: Server) -> None:
     bare.create_collection("events", [{"name": "when", "type": "date"}])
     before = bare.superuser()("GET", "/api/collections", params={"perPage": 500}).json()["items"]
