@@ -525,6 +525,9 @@ def test_merged_or_one_by_one_the_same_events_are_accepted_and_the_rows_are_the_
     mine = {key for key in live_rows(twins, ("id",), "left") if run in key}
     left, right = (live_rows(twins, names, side) for side in ("left", "right"))
     assert {key: left[key] for key in mine} == {key: row for key, row in right.items() if run in key}
+    empty = {"code": "", "rank": 0}
+    fold = {key: {**empty, **row} for key, row in expected(fold_log(twins, "right")).items()}
+    assert fold == right
 
 
 @pytest.mark.parametrize("data", [{"title": "x"}, {"titel": "x"}])
@@ -553,6 +556,20 @@ def test_data_too_large_for_the_batch_api_is_rejected(server: Server) -> None:
     guest.append("create", "item00000000003", {"title": "x"})
     assert "larger than" in why(server, large)
     assert check_log(server).seq == 2
+
+
+def test_slow_transactions_make_the_next_ones_smaller(server: Server) -> None:
+    guest = server.guest()
+    for number in range(130):
+        guest.append("create", f"item{number:011d}", {"title": "x"})
+    seconds = iter(range(1000))
+    worker = server.worker(timer=lambda: float(next(seconds)))  # every transaction seems to take a second
+    assert worker.run_once() is Step.PROGRESS
+    assert worker.tally.recorded == 50
+    assert worker.run_once() is Step.PROGRESS
+    assert worker.tally.recorded == 50 + 25
+    assert worker.run_to_end(NEVER) is Step.IDLE
+    assert check_log(server).seq == 130
 
 
 def test_batches_keep_within_their_bounds(server: Server) -> None:
