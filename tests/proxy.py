@@ -14,13 +14,14 @@ class Proxy:
         self._target = ("127.0.0.1", port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._sockets: set[socket.socket] = set()
+        self._sockets: list[socket.socket] = []
         self._mute: set[socket.socket] = set()
         self._break: set[socket.socket] = set()
         self._streams: set[socket.socket] = set()
         self._drop_next_answer_to: bytes | None = None
         self.dropped = threading.Event()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
 
     def silence_streams(self) -> None:
         """Every realtime stream that is open now stays open, and nothing comes through it any more."""
@@ -31,20 +32,30 @@ class Proxy:
         self._drop_next_answer_to = request
 
     def close(self) -> None:
-        self._listener.close()
-        for opened in list(self._sockets):
+        """Break every connection, take no more, and wait until all of it is over."""
+        for opened in (self._listener, *self._sockets):
             with suppress(OSError):
                 opened.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()  # no connection comes after this one
+        for opened in self._sockets:
+            with suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        for opened in (self._listener, *self._sockets):
             opened.close()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                self._sockets.append(client)
                 server = socket.create_connection(self._target)
-                self._sockets |= {client, server}
-                threading.Thread(target=self._up, args=(client, server), daemon=True).start()
-                threading.Thread(target=self._down, args=(server, client), daemon=True).start()
+                self._sockets.append(server)
+                for forward, one, other in ((self._up, client, server), (self._down, server, client)):
+                    thread = threading.Thread(target=forward, args=(one, other), daemon=True)
+                    self._threads.append(thread)
+                    thread.start()
 
     def _up(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
