@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +16,7 @@ MAX_ID = 1000  # bytes of an item id; PocketBase takes addresses of 2,000 in a b
 DELETED = "deleted"  # the bool field that marks a row as deleted
 
 # A subset of what PocketBase reads as a date (types/datetime.go, spf13/cast); other texts become "" there.
-_DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?)?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 # What no record id may hold (core/field_text.go), and control characters, which no address can name.
 _FORBIDDEN_IN_ID = re.compile(r"""[./\\|"'`<>:?*%$ \x00-\x1f\x7f]""")
 
@@ -163,10 +163,11 @@ def _is_date(_: FieldDefinition, value: Json) -> bool:
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         return False
     try:
-        datetime.fromisoformat(re.sub(r"\.\d+", "", value))
-    except ValueError:
+        moment = datetime.fromisoformat(re.sub(r"\.\d+", "", value))
+        in_utc = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         return False
-    return True
+    return in_utc.year > 1  # the first moment of year 1 is no date to PocketBase
 
 
 def _is_choice(field: FieldDefinition, value: Json) -> bool:
