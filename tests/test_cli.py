@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -313,6 +315,30 @@ def test_without_a_pocketbase_every_command_says_so_and_exits_with_3(arguments: 
     told = cli(bare, *arguments, code=3, POCKETBASE_URL=url).stderr
     assert url in told
     assert "can't be reached" in told
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Something that is no PocketBase, and friendly to everybody."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<p>hello</p>")
+
+    do_POST = do_GET  # noqa: N815 - the library's name
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("arguments", EVERY)
+def test_something_else_on_the_port_is_told(arguments: list[str], bare: Server) -> None:
+    with HTTPServer(("127.0.0.1", 0), Stranger) as stranger:
+        threading.Thread(target=stranger.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{stranger.server_port}"
+        told = cli(bare, *arguments, code=3, POCKETBASE_URL=url).stderr
+        stranger.shutdown()
+    assert "no PocketBase" in told
 
 
 @pytest.mark.parametrize("arguments", [*EVERY, ["run"]])

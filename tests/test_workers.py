@@ -280,6 +280,36 @@ def test_a_changed_rule_of_a_target_stops_nothing_for_good(server: Server, proce
     eventually(lambda: seq(server) == 1, "the record")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "right", "says"),
+    [
+        ({"batch": {"enabled": False}}, {"batch": {"enabled": True, "maxRequests": 1000}}, "batch API is switched off"),
+        (
+            {"rateLimits": {"enabled": True, "rules": [{"label": "/api/batch", "maxRequests": 1, "duration": 60}]}},
+            {"rateLimits": {"enabled": False}},
+            "rate limiter refuses",
+        ),
+    ],
+)
+def test_settings_that_keep_the_worker_from_recording_are_told_and_waited_out(
+    server: Server, processes: ExitStack, wrong: dict[str, Any], right: dict[str, Any], says: str
+) -> None:
+    _, log = start_worker(processes, server)
+    root, guest = server.superuser(), server.guest()
+    assert root("PATCH", "/api/settings", json=wrong).ok
+
+    def told() -> bool:
+        guest.append("create", f"item{time.time_ns() % 10**11:011d}", {"title": "x"})
+        return log.has(says)
+
+    eventually(told, "the sentence")
+    assert pending(server) > 0
+    assert root("PATCH", "/api/settings", json=right).ok
+    eventually(lambda: is_settled(server), "all records")
+    eventually(lambda: log.has("recovered"), "the news that all is well")
+    check_log(server)
+
+
 def test_a_log_that_went_back_is_gone_on_from(server: Server, processes: ExitStack) -> None:
     guest = server.guest()
     guest.append("create", "item00000000001", {"title": "x"})
