@@ -100,19 +100,8 @@ def serve(
     )
     stop, wake = threading.Event(), threading.Event()
     with stopping(stop, wake), embedded(kept.path, http, url, credentials) as process:
-        first = not credentials.set_up
-        try:
-            with administration(settings) as admin:
-                install.init(admin, settings)
-                if first:
-                    install.install_demo(admin)
-                    kept.keep(credentials.model_copy(update={"set_up": True}))
-        except CredentialsRefusedError as error:
-            if first:
-                raise
-            # The password was changed in the admin UI; the worker needs none of it.
-            structlog.get_logger().warning("not_upgraded", why=str(error))
-        _print_welcome(url, http, credentials, kept, first=first)
+        _set_up(settings, credentials, kept)
+        _print_welcome(url, http, credentials, kept)
         threading.Thread(target=_watch, args=(process, stop, wake), daemon=True).start()
         _work(settings, stop, wake)
         if process.poll() is not None:
@@ -317,6 +306,21 @@ def _work(settings: Settings, stop: threading.Event, wake: threading.Event) -> N
     structlog.get_logger().info("stopped")
 
 
+def _set_up(settings: Settings, credentials: Credentials, kept: Folder) -> None:
+    """Set the embedded PocketBase up, and its demo where that was never completed."""
+    try:
+        with administration(settings) as admin:
+            install.init(admin, settings)
+            if not credentials.set_up:
+                install.install_demo(admin)
+                kept.keep(credentials.model_copy(update={"set_up": True}))
+    except CredentialsRefusedError as error:
+        if not credentials.set_up:
+            raise
+        # The password was changed in the admin UI; the worker needs none of it.
+        structlog.get_logger().warning("not_upgraded", why=str(error))
+
+
 def _watch(process: Popen[bytes], stop: threading.Event, wake: threading.Event) -> None:
     """Stop the worker when the embedded PocketBase ends by itself."""
     while process.poll() is None and not stop.wait(WATCH_INTERVAL):
@@ -340,8 +344,8 @@ def _log_to_stderr(*, as_json: bool) -> None:
     )
 
 
-def _print_welcome(url: str, http: str, credentials: Credentials, kept: Folder, *, first: bool) -> None:
-    password = credentials.superuser_password if first else f"in {kept.path / 'credentials.json'}"
+def _print_welcome(url: str, http: str, credentials: Credentials, kept: Folder) -> None:
+    password = credentials.superuser_password if not credentials.set_up else f"in {kept.path / 'credentials.json'}"
     api = f"{url}/api/collections"
     item = {"collection": "shopping_items", "item_id": "milk00000000001"}
     example = {"type": "create", **item, "data": {"title": "Milk"}}

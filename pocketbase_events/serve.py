@@ -115,15 +115,8 @@ def embedded(folder: Path, http: str, url: str, credentials: Credentials) -> Ite
         WrongUsageError: when there is no PocketBase binary.
         ProblemError: when it does not start.
     """
-    migrations = folder / "pb_migrations"
-    migrations.mkdir(exist_ok=True)
-    (migrations / "1_first_superuser.js").write_text(_FIRST_SUPERUSER)
     log = folder / "pocketbase.log"
-    command = [
-        *(_binary(), "serve", "--http", http, "--dir", str(folder / "data"), "--automigrate=false"),
-        *("--migrationsDir", str(migrations)),
-        *("--hooksDir", str(folder / "pb_hooks"), "--publicDir", str(folder / "pb_public")),
-    ]
+    command = _command(folder, http)
     environment = {
         **os.environ,
         "POCKETBASE_SUPERUSER_EMAIL": credentials.superuser_email,
@@ -150,6 +143,18 @@ def embedded(folder: Path, http: str, url: str, credentials: Credentials) -> Ite
             process.wait()
         if process.stdin is not None:
             process.stdin.close()
+
+
+def _command(folder: Path, http: str) -> list[str]:
+    """How PocketBase is started; what it would otherwise look for beside its data is within the folder, too."""
+    migrations = folder / "pb_migrations"
+    migrations.mkdir(exist_ok=True)
+    (migrations / "1_first_superuser.js").write_text(_FIRST_SUPERUSER)
+    return [
+        *(_binary(), "serve", "--http", http, "--dir", str(folder / "data"), "--automigrate=false"),
+        *("--migrationsDir", str(migrations)),
+        *("--hooksDir", str(folder / "pb_hooks"), "--publicDir", str(folder / "pb_public")),
+    ]
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:

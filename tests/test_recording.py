@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import DEADLINE, ITEM_FIELDS, Server, check_log, fold_log, live_rows, start_copy
+from support import DEADLINE, ITEM_FIELDS, Server, check_log, create, fold_log, live_rows, start_copy
 
 from pocketbase_events.errors import TroubleError
 from pocketbase_events.worker import MAX_BATCH, Step
@@ -248,15 +248,8 @@ def test_one_bad_event_among_many_costs_one_transaction_more(server: Server) -> 
 
 def test_a_flood_of_bad_events_does_not_starve_a_good_one(server: Server) -> None:
     guest = server.guest()
-    requests = [
-        (
-            "POST",
-            "/api/collections/events/records",
-            {"type": "update", "collection": "items", "item_id": f"none{n:011d}", "data": {"qty": 1}},
-        )
-        for n in range(400)
-    ]
-    assert guest.batch(*requests).ok
+    missing = ({"type": "update", "item_id": f"none{n:011d}", "data": {"qty": 1}} for n in range(400))
+    guest.append_all(*missing)
     guest.append("create", "good00000000001", {"title": "good"})
     worker = server.worker()
     started = time.monotonic()
@@ -574,15 +567,7 @@ def test_slow_transactions_make_the_next_ones_smaller(server: Server) -> None:
 
 def test_batches_keep_within_their_bounds(server: Server) -> None:
     guest = server.guest()
-    rows = [
-        (
-            "POST",
-            "/api/collections/events/records",
-            {"type": "create", "collection": "items", "item_id": f"item{n:011d}", "data": {"title": "x"}},
-        )
-        for n in range(1000)
-    ]
-    assert guest.batch(*rows).ok
+    guest.append_all(*(create(number) for number in range(1000)))
     worker = server.worker(timer=lambda: 0.0)  # every transaction seems to take no time at all
     worker.run_to_end(NEVER)
     assert worker._batch <= MAX_BATCH  # noqa: SLF001 - the bound is the point

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 from proxy import Proxy
-from support import Client, Server, check_log, command, eventually, fold_log, live_rows
+from support import Client, Server, check_log, command, create, eventually, fold_log, live_rows
 
 NAMES = ("title", "qty", "done", "note", "deleted")
 EMPTY = {"title": "", "qty": 0, "done": False, "note": "", "deleted": False}
@@ -120,15 +120,7 @@ def test_a_signal_ends_the_worker_in_the_middle_of_its_work(
     server: Server, processes: ExitStack, how: signal.Signals
 ) -> None:
     guest = server.guest()
-    rows = [
-        (
-            "POST",
-            "/api/collections/events/records",
-            {"type": "create", "collection": "items", "item_id": f"item{n:011d}", "data": {"title": "x"}},
-        )
-        for n in range(1000)
-    ]
-    assert guest.batch(*rows).ok
+    guest.append_all(*(create(number) for number in range(1000)))
     process, log = start_worker(processes, server)
     eventually(lambda: seq(server) > 0, "the first record")
     process.send_signal(how)
