@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 from pocketbase import PocketBase
@@ -121,9 +122,9 @@ def _log_in(client: PocketBase, collection: str, email: str, password: str, url:
         ours = _ours(error, url)
         if ours is not None:
             raise ours from None
-        if error.status == 404 and collection == WORKERS:  # noqa: PLR2004
+        if error.status == HTTPStatus.NOT_FOUND and collection == WORKERS:
             raise NotInstalledError(url=url) from None
-        if error.status == 404:  # noqa: PLR2004
+        if error.status == HTTPStatus.NOT_FOUND:
             raise UnreachableError(url=url, why="what answers there is no PocketBase 0.23 or newer") from None
         role = "worker" if collection == WORKERS else "superuser"
         variable = "POCKETBASE_EVENTS_WORKER_EMAIL" if collection == WORKERS else "POCKETBASE_SUPERUSER_EMAIL"
@@ -135,8 +136,8 @@ def _log_in(client: PocketBase, collection: str, email: str, password: str, url:
 def _ours(error: ClientResponseError, url: str) -> PocketBaseEventsError | None:
     if error.status == 0:
         return UnreachableError(url=url, why=type(error.original_error).__name__)
-    if error.status == 429:  # noqa: PLR2004
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimitedError()
-    if error.status >= 500:  # noqa: PLR2004
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return TroubleError(why=f"it answered with status {error.status}.")
     return None

@@ -103,7 +103,7 @@ class Admin:
     def has_sql(self) -> bool:
         """Whether this PocketBase has its SQL endpoint."""
         try:
-            self._client.send("/api/sql", {"method": "POST", "body": {"query": "SELECT 1"}})
+            send(self._client, self.url, "/api/sql", method="POST", body={"query": "SELECT 1"})
         except ClientResponseError as error:
             if error.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
                 return False
@@ -114,7 +114,7 @@ class Admin:
         """Whether the worker's account exists and has this password."""
         body = {"identity": email, "password": password}
         try:
-            self._client.send(f"/api/collections/{WORKERS}/auth-with-password", {"method": "POST", "body": body})
+            send(self._client, self.url, f"/api/collections/{WORKERS}/auth-with-password", method="POST", body=body)
         except ClientResponseError:
             return False
         return True

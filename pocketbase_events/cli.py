@@ -38,7 +38,7 @@ from pocketbase_events.settings import DEFAULT_URL, DEFAULT_WORKER_EMAIL, Settin
 from pocketbase_events.signals import stopping
 from pocketbase_events.worker import HOLD_INTERVAL, Step, Worker
 
-OK, PROBLEM, WRONG_USAGE, UNREACHABLE = 0, 1, 2, 3  # exit codes
+PROBLEM, WRONG_USAGE, UNREACHABLE = 1, 2, 3  # exit codes
 WATCH_INTERVAL = 0.5  # seconds between two looks whether the embedded PocketBase still runs
 
 app = typer.Typer(
@@ -253,7 +253,7 @@ def retry_command(
     if as_json:
         _print_json({"retried": retried})
         return
-    print(f"{len(retried)} events are pending again.")
+    print(f"{len(retried)} {'event is' if len(retried) == 1 else 'events are'} pending again.")
 
 
 def main() -> None:

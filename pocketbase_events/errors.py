@@ -42,10 +42,6 @@ class UnreachableError(TroubleError):
     """PocketBase at {url} can't be reached ({why}). Is it running, and is POCKETBASE_URL right?"""
 
 
-class UnauthorisedError(TroubleError):
-    """PocketBase treats the worker as a guest: its token has expired or was revoked."""
-
-
 class RateLimitedError(TroubleError):
     """PocketBase's rate limiter refuses the worker. Raise the limits for /api/batch, or add a rule for it."""
 

@@ -11,8 +11,7 @@ from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.schema import WORKER
 
 _TEXT = r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|//[^\n]*"  # texts and comments of a rule
-_ALIAS = re.compile(_TEXT + r"|(@collection\.\w+:\w+)")
-_ALIAS_OR_NOT = re.compile(_TEXT + r"|(@collection\.\w+(?::\w+)?)")
+_JOIN = re.compile(_TEXT + r"|(@collection\.\w+)(:\w+)?")  # a collection, and its alias
 _LET_IN = f"\n) || {WORKER}"
 
 _SERVER_FIELDS_EMPTY = 'seq = 0 && event_id = "" && hash = "" && timestamp = "" && error = ""'
@@ -63,7 +62,7 @@ def _own_aliases(rule: str, collection: str) -> str:
 
     PocketBase knows an alias by its name alone: shared by two rules, it would stand for one collection in both.
     """
-    return _ALIAS.sub(lambda found: f"{found[0]}__{collection}" if found[1] else found[0], rule)
+    return _JOIN.sub(lambda found: f"{found[0]}__{collection}" if found[2] else found[0], rule)
 
 
 def check_rule(rule: str) -> None:
@@ -84,7 +83,7 @@ def check_rule(rule: str) -> None:
 
 def collections_looked_into(rule: str | None) -> set[str]:
     """What a rule joins through `@collection`, each with its alias."""
-    return {found[1] for found in _ALIAS_OR_NOT.finditer(rule or "") if found[1]}
+    return {found[0] for found in _JOIN.finditer(rule or "") if found[1]}
 
 
 def let_worker_in(rule: str | None) -> str:

@@ -36,6 +36,7 @@ class WakeUp:
         self._flag = flag
         self._stopped = threading.Event()
         self._response: requests.Response | None = None
+        self._retry, self._lost = FIRST_RETRY, False
         self._thread = threading.Thread(target=self._run, name="wake-up", daemon=True)
 
     def start(self) -> None:
@@ -56,17 +57,16 @@ class WakeUp:
                 response.raw.shutdown()
 
     def _run(self) -> None:
-        retry = FIRST_RETRY
         while not self._stopped.is_set():
             try:
                 self._listen()
-                retry = FIRST_RETRY
+                self._retry = FIRST_RETRY  # PocketBase ends a quiet stream now and then; that is no news
             except (requests.RequestException, PocketBaseEventsError, OSError, ValueError) as error:
-                # A quiet stream that PocketBase ends is no news.
-                log.debug("wake_up_lost", why=type(error).__name__, retry_in_s=retry)
-            if self._stopped.wait(retry):
-                return
-            retry = min(2 * retry, LAST_RETRY)
+                if not self._lost and not self._stopped.is_set():
+                    log.warning("realtime_lost", why=type(error).__name__, reconnecting_in_s=self._retry)
+                    self._lost = True
+            self._stopped.wait(self._retry)
+            self._retry = min(2 * self._retry, LAST_RETRY)
 
     def _listen(self) -> None:
         with (
@@ -80,8 +80,8 @@ class WakeUp:
                     return
                 if message.event == "PB_CONNECT":
                     self._subscribe(session, json.loads(message.data)["clientId"])
+                    self._retry, self._lost = FIRST_RETRY, False
                 self._flag.set()
-        self._response = None
 
     def _subscribe(self, session: requests.Session, client_id: str) -> None:
         answer = session.post(

@@ -8,7 +8,7 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -137,12 +137,13 @@ def embedded(folder: Path, http: str, url: str, credentials: Credentials) -> Ite
     finally:
         process.terminate()
         try:
-            process.wait(STOPS_WITHIN)
-        except subprocess.TimeoutExpired:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOPS_WITHIN)
+        finally:  # also when our own patience ends first
             process.kill()
             process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
+            if process.stdin is not None:
+                process.stdin.close()
 
 
 def _command(folder: Path, http: str) -> list[str]:

@@ -192,8 +192,7 @@ def why_refused(write: Write, failure: Mapping[str, Any]) -> str | None:
 
 def reasons(fields: Mapping[str, Any]) -> str:
     """What PocketBase says of each field, cut to a length that the event's error field can hold."""
-    reasons = "; ".join(f"{name}: {fields[name].get('message', 'invalid')}" for name in sorted(fields))
-    return reasons[:MAX_REASONS]
+    return "; ".join(f"{name}: {fields[name].get('message', 'invalid')}" for name in sorted(fields))[:MAX_REASONS]
 
 
 def _judge(

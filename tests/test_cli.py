@@ -190,7 +190,7 @@ def test_rejected_lists_and_retry_makes_pending_again(server: Server) -> None:
     assert early["id"] in cli(server, "rejected").stdout
     guest.append("create", "item00000000001", {"title": "x"})
     cli(server, "run", "--once")
-    assert "1 event" in cli(server, "retry", early["id"]).stdout
+    assert "1 event is pending" in cli(server, "retry", early["id"]).stdout
     cli(server, "run", "--once")
     assert [event["id"] for event in as_json(server, "rejected")] == [never["id"]]
     assert check_log(server, retried=True).seq == 2

@@ -113,6 +113,7 @@ def test_the_worker_comes_back_after_a_restart_of_pocketbase(server: Server, pro
     # The realtime stream is back too: the next event is recorded faster than polling would.
     eventually(lambda: log.has("recovered"), "the news that all is well")
     assert log.count("trouble") <= 2
+    assert log.count("realtime_lost") == 1
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
