@@ -19,7 +19,7 @@ from pocketbase_events.errors import ProblemError, WrongUsageError
 from pocketbase_events.settings import Settings
 
 STARTS_WITHIN = 30.0  # seconds
-STOPS_WITHIN = 5.0  # seconds
+STOPS_WITHIN = 3.0  # seconds
 SUPERUSER_EMAIL = "admin@example.com"
 
 # Runs PocketBase in place of the shell, and ends it when whoever holds our standard input is gone.

@@ -130,6 +130,15 @@ def test_a_signal_ends_both_processes_with_exit_code_0(stack: ExitStack, tmp_pat
     assert is_gone(pocketbase)
 
 
+def test_a_pocketbase_that_does_not_react_is_not_left_behind(stack: ExitStack, tmp_path: Path) -> None:
+    serving = Serving(stack, tmp_path / "data", free_port())
+    pocketbase = serving.pocketbase()
+    os.kill(pocketbase, signal.SIGSTOP)
+    serving.process.send_signal(signal.SIGTERM)
+    assert serving.process.wait(12) == 0
+    assert is_gone(pocketbase)
+
+
 def test_a_signal_during_the_start_leaves_no_orphan_and_the_next_start_completes_it(
     stack: ExitStack, tmp_path: Path
 ) -> None:
