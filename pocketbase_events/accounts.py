@@ -58,12 +58,22 @@ def superuser(settings: Settings) -> Iterator[PocketBase]:
     if settings.superuser_email is None or settings.superuser_password is None:
         raise WrongUsageError(
             why="Set POCKETBASE_SUPERUSER_EMAIL and POCKETBASE_SUPERUSER_PASSWORD"
-            " (or, for `run`, `status` and `rejected`, POCKETBASE_EVENTS_WORKER_PASSWORD)."
+            " (or, for what needs no superuser, POCKETBASE_EVENTS_WORKER_PASSWORD)."
         )
     with _client(settings.url) as client:
         password = settings.superuser_password.get_secret_value()
         _log_in(client, SUPERUSERS, settings.superuser_email, password, settings.url)
         yield client
+
+
+def superuser_token(settings: Settings) -> str:
+    """A token of the superuser.
+
+    Raises:
+        As `superuser` does.
+    """
+    with superuser(settings) as client:
+        return str(client.auth_store.token)
 
 
 def send(client: PocketBase, url: str, path: str, **config: Any) -> dict[str, Any]:  # noqa: ANN401 - the SDK's own

@@ -63,9 +63,9 @@ class Admin:
         path = f"/api/collections/{collection}/records"
         return int(self._send(path, params={"perPage": 1, "fields": "id"})["totalItems"])
 
-    def create(self, collection: str, /, **body: Any) -> None:  # noqa: ANN401 - any JSON
-        """Create a record."""
-        self._send(f"/api/collections/{collection}/records", method="POST", body=body)
+    def create(self, collection: str, /, **body: Any) -> Record:  # noqa: ANN401 - any JSON
+        """Create a record, and return it."""
+        return self._send(f"/api/collections/{collection}/records", method="POST", body=body)
 
     def update(self, collection: str, record_id: str, /, **body: Any) -> None:  # noqa: ANN401 - any JSON
         """Change a record."""

@@ -54,3 +54,7 @@ class BatchTooLargeError(TroubleError):
     """PocketBase accepts no transaction of this size. Raise its batch limits under Settings > Application."""
 
     in_bytes: bool  # too many bytes; else too many requests
+
+
+class HeldError(PocketBaseEventsError):
+    """The head of the log is held by {by} until {until} and was not let go. Wait until that has ended, then try again."""  # noqa: E501

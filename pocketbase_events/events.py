@@ -14,10 +14,19 @@ Json = Any  # a JSON value as Python's json module reads it
 
 MAX_DEPTH = 200  # levels; deeper JSON can't be read everywhere (Python 3.11 stops near 1,000)
 MAX_SAFE_INTEGER = 2**53 - 1  # larger whole numbers are doubles to every JSON reader but Python's
+HASHED = ("actor", "collection", "data", "event_id", "item_id", "seq", "timestamp", "type")
+# The canonical form of JSON without floats, large numbers and odd keys.
+_PLAIN = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False)
 
 
 class UnreadableJsonError(ValueError):
     """JSON that two readers would read differently, or not at all; its text is a sentence for its author."""
+
+
+class Unreadable(str):
+    """Stands in a row for what we can't read, and says what it is; no event carries it."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +55,15 @@ class Pending:
     data: str
     damaged: bool  # `data` holds bytes that are no UTF-8
     schema_version: str  # of the collection that it names; "" when that one isn't attached
+    adopted: bool = False  # its row is there already: recording it writes none
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An event with its place in the log. `id` names its PocketBase record."""
+    """An event with its place in the log. `id` names its PocketBase record.
+
+    `flaw` says why its data could not be read; "" when it could. Only a log that was tampered with has such.
+    """
 
     id: str
     seq: int
@@ -62,35 +75,50 @@ class Recorded:
     data: Json
     actor: str
     hash: str
+    flaw: str = ""
 
     @property
     def head(self) -> Head:
         """The head of a log that ends with this event."""
         return Head(self.seq, self.hash)
 
+    @property
+    def hashed(self) -> dict[str, Json]:
+        """What its hash is over: its eight hashed keys."""
+        return {
+            "actor": self.actor,
+            "collection": self.collection,
+            "data": self.data,
+            "event_id": self.event_id,
+            "item_id": self.item_id,
+            "seq": self.seq,
+            "timestamp": self.timestamp,
+            "type": self.type,
+        }
 
-def read_data(event: Pending) -> Json:
-    """The event's `data` as a JSON value, None when there is none.
+
+def read_data(text: str, *, damaged: bool) -> Json:
+    """An event's `data` as a JSON value, None when there is none. `damaged`: its texts held what is no UTF-8.
 
     Raises:
         UnreadableJsonError: when it can't be hashed or read the same everywhere.
     """
-    if event.damaged:
+    if damaged:
         raise UnreadableJsonError("data holds bytes that are no UTF-8 text. Send it as UTF-8.")
-    return read_json(event.data) if event.data else None
+    return read_json(text) if text else None
 
 
-def read_json(text: str) -> Json:
-    """The value of a JSON text, numbers as doubles (whole ones within 2^53 as int).
+def read_json(text: str, depth: int = MAX_DEPTH) -> Json:
+    """The value of a JSON text of at most `depth` levels, numbers as doubles (whole ones within 2^53 as int).
 
     Raises:
         UnreadableJsonError: for numbers outside doubles, lone surrogates, keys given twice, nesting too deep.
     """
     try:
         # A text with few brackets can't be deep: most are settled by two fast counts.
-        if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+        if text.count("[") + text.count("{") > depth and _depth(text) > depth:
             raise UnreadableJsonError(f"data is nested more than {MAX_DEPTH} levels deep. Flatten it.")
-        value = json.loads(text, object_pairs_hook=_object, parse_int=_number, parse_float=_float)
+        value = _READER.decode(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -133,11 +161,32 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return result
 
 
-def _number(text: str) -> int | float:
+def parse_number(text: str) -> float:
+    """A whole number as every JSON reader has it: one that no double holds exactly becomes the nearest double."""
     if len(text) < len(str(MAX_SAFE_INTEGER)):
         return int(text)
-    value = _float(text)
+    value = float(text)
     return int(value) if abs(value) <= MAX_SAFE_INTEGER else value
+
+
+def _number(text: str) -> float:
+    value = parse_number(text)
+    return value if isinstance(value, int) else _float(text)
+
+
+def read_shown(text: str | bytes) -> Json:
+    """The value of JSON that PocketBase shows, numbers as `read_json` has them; one that no double holds is unreadable.
+
+    Raises:
+        ValueError: when it is no JSON.
+        RecursionError: when it is nested deeper than Python reads.
+    """
+    return _SHOWN.decode(text if isinstance(text, str) else text.decode(errors="replace"))
+
+
+def _shown(text: str) -> float | Unreadable:
+    value = parse_number(text) if text.lstrip("-").isdigit() else float(text)
+    return value if math.isfinite(value) else Unreadable(f"({text[:20]}, which no double holds)")
 
 
 def _float(text: str) -> float:
@@ -149,9 +198,38 @@ def _float(text: str) -> float:
     return value
 
 
+_READER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_number, parse_float=_float, parse_constant=_float)
+
+
+_SHOWN = json.JSONDecoder(parse_int=_shown, parse_float=_shown, parse_constant=_shown)
+
+
 def dump(event: dict[str, Json]) -> bytes:
-    """The RFC 8785 canonical JSON of an event with its eight hashed keys."""
-    return rfc8785.dumps(event)
+    """The RFC 8785 canonical JSON of an event with its eight hashed keys.
+
+    Raises:
+        ValueError: when it holds what RFC 8785 has no form for, which no recorded event does.
+    """
+    data = event["data"]
+    if not (data is None or _is_plain(data)):
+        return rfc8785.dumps(event)
+    # Python's own encoder is some five times faster, and differs only in floats, large numbers and the order of keys.
+    return _PLAIN.encode(event).encode()
+
+
+def _is_plain(data: Json) -> bool:
+    """Whether Python writes data as RFC 8785 does: flat, and without what the two write differently."""
+    if type(data) is not dict:
+        return False
+    for key, value in data.items():
+        kind = type(value)
+        if not (key.isascii() and (kind is str or kind is bool or value is None or _is_safe(value))):
+            return False
+    return True
+
+
+def _is_safe(value: Json) -> bool:
+    return type(value) is int and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
 
 
 def chain_hash(event: dict[str, Json], previous: str) -> str:
@@ -176,4 +254,4 @@ def record(event: Pending, data: Json, head: Head, event_id: str, timestamp: str
 
 def timestamp_of(moment: datetime) -> str:
     """`YYYY-MM-DD HH:MM:SS.mmmZ` in UTC, PocketBase's own form, whose order as text is that of time."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "milliseconds") + "Z"

@@ -6,9 +6,10 @@ from typing import Any
 
 from pocketbase_events.admin import Admin
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.gateway import Gateway, Status
+from pocketbase_events.gateway import Gateway
 from pocketbase_events.policy import log_triggers, row_triggers
 from pocketbase_events.schema import Target
+from pocketbase_events.views import Status
 
 WORKER_MISSED_AFTER = 10.0  # seconds that an event stays pending before we say that no worker takes it
 

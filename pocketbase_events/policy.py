@@ -14,7 +14,7 @@ _TEXT = r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|//[^\n]*"  # texts and com
 _JOIN = re.compile(_TEXT + r"|(@collection\.\w+)(:\w+)?")  # a collection, and its alias
 _LET_IN = f"\n) || {WORKER}"
 
-_SERVER_FIELDS_EMPTY = 'seq = 0 && event_id = "" && hash = "" && timestamp = "" && error = ""'
+_SERVER_FIELDS_EMPTY = 'seq = 0 && event_id = "" && hash = "" && timestamp = "" && error = "" && adopted = false'
 _ACTOR_IS_CALLER = '(actor = "" || actor = @request.auth.id)'
 
 
@@ -93,6 +93,11 @@ def let_worker_in(rule: str | None) -> str:
     if rule.strip() == "" or rule == WORKER or rule.endswith(_LET_IN):
         return rule
     return f"(\n{rule}{_LET_IN}"
+
+
+def lets_worker_in(rule: str | None) -> bool:
+    """Whether a list or view rule hides no row from the worker, as far as its text tells."""
+    return rule is not None and let_worker_in(rule) == rule
 
 
 def shut_worker_out(rule: str | None) -> str | None:

@@ -4,17 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pocketbase_events.events import EventType, Json, Pending
-from pocketbase_events.schema import (
-    DELETED,
-    FieldDefinition,
-    Target,
-    describe,
-    quote,
-    to_pocketbase,
-    why_no_id,
-    why_not_fitting,
-    why_not_settable,
-)
+from pocketbase_events.schema import DELETED, FieldDefinition, Target, quote, why_no_id, why_not_settable
+from pocketbase_events.values import describe, to_pocketbase, why_not_fitting
 
 MAX_NAMES = 20  # field names listed in a sentence
 
@@ -46,6 +37,7 @@ class Write:
     fields: dict[str, Json]
     events: list[int] = field(default_factory=list)
     first_of_row: bool = True
+    removes: bool = False
 
 
 def project(event: Pending, data: Json, target: Target | None) -> Change | Refused:
@@ -76,7 +68,7 @@ def project(event: Pending, data: Json, target: Target | None) -> Change | Refus
     return Change(event.type, event.collection, event.item_id, fields)
 
 
-def merge(changes: Iterable[Change], targets: Mapping[str, Target], *, merging: bool = True) -> list[Write]:
+def merge(changes: Iterable[Change | None], targets: Mapping[str, Target], *, merging: bool = True) -> list[Write]:
     """The writes that carry out the changes, in order; fewer than one a change where that makes no difference.
 
     Two changes to a row become one write only if the log, the rows and which events PocketBase accepts stay
@@ -84,10 +76,13 @@ def merge(changes: Iterable[Change], targets: Mapping[str, Target], *, merging: 
     the order (no unique index, no relation), when it replaces nothing that the write sets (each value is
     checked), and when the write would be valid without it: a create that leaves an optional field out, or a
     write that follows another of the same row, which has shown the rest of the row to be valid.
+    A change that is None writes nothing.
     """
     writes: list[Write] = []
     latest: dict[tuple[str, str], Write] = {}
     for index, change in enumerate(changes):
+        if change is None:
+            continue
         row = (change.collection, change.item_id)
         before = latest.get(row)
         target = targets[change.collection]
@@ -158,7 +153,7 @@ _SHAPES = {"create": _why_wrong_create, "update": _why_wrong_update, "delete": _
 
 
 def _why_unknown(name: str, target: Target) -> str:
-    known = ", ".join(target.settable[:MAX_NAMES]) or "none that an event can set"
+    known = ", ".join(field.name for field in target.settable[:MAX_NAMES]) or "none that an event can set"
     more = ", …" if len(target.settable) > MAX_NAMES else ""
     return f"{target.collection} has no field {quote(name)}. Its fields are: {known}{more}."
 

@@ -1,5 +1,6 @@
 """One transaction: which events it records and rejects, its batch requests, what may come of it. Pure."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -28,14 +29,26 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Nobody but `by` records until then (UTC, by PocketBase's clock; "" gives the head free)."""
+
+    by: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
-    """Everything that one batch request does: move the head, write rows, record and reject events, in this order."""
+    """Everything that one batch request does: move the head, write rows, record and reject events, in this order.
+
+    With a `hold`, the head is taken, kept or given free by whom it names.
+    """
 
     before: Head
     after: Head
-    writes: Sequence[Write]
-    recorded: Sequence[Recorded]
-    rejections: Sequence[Rejection]
+    writes: Sequence[Write] = ()
+    recorded: Sequence[Recorded] = ()
+    rejections: Sequence[Rejection] = ()
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +94,7 @@ class Group:
 
     events: list[Pending] = field(default_factory=list)
     data: list[Json] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    changes: list[Change | None] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -137,33 +150,50 @@ def requests_of(transaction: Transaction) -> list[dict[str, Any]]:
     """The batch requests of a transaction: the head first, then the rows, then the events."""
     before, after = transaction.before, transaction.after
     move = _patch("event_head", HEAD_ID, seq=after.seq, hash=after.hash, expected_hash=before.hash)
-    rows = [
-        {
-            "method": "POST",
-            "url": f"/api/collections/{write.collection}/records?fields=id",
-            "body": {**write.fields, "id": write.item_id},
-        }
-        if write.inserts
-        else _patch(write.collection, write.item_id, **write.fields)
-        for write in transaction.writes
-    ]
-    recorded = [
-        _patch(
-            "events",
-            event.id,
-            seq=event.seq,
-            event_id=event.event_id,
-            timestamp=event.timestamp,
-            hash=event.hash,
-        )
-        for event in transaction.recorded
-    ]
+    if transaction.hold is not None:
+        by, until = transaction.hold.by, transaction.hold.until
+        move["body"] |= {"holder": by, "hold_by": by if until else "", "hold_until": until}
+    recorded = map(_record_request, transaction.recorded)
     rejected = [
         # Answered in full: picking fields reads the data, and what is rejected may be unreadable to PocketBase too.
         {**_patch("events", rejection.event.id, error=rejection.why), "url": _url("events", rejection.event.id)}
         for rejection in transaction.rejections
     ]
-    return [move, *rows, *recorded, *rejected]
+    return [move, *map(row_request, transaction.writes), *recorded, *rejected]
+
+
+def row_request(write: Write) -> dict[str, Any]:
+    """The batch request that writes a row."""
+    if write.inserts:
+        return _post(write.collection, {**write.fields, "id": write.item_id})
+    if write.removes:
+        return {"method": "DELETE", "url": _url(write.collection, write.item_id)}
+    return _patch(write.collection, write.item_id, **write.fields)
+
+
+def append_request(**fields: Json) -> dict[str, Any]:
+    """The batch request that appends an event with these fields."""
+    # PocketBase would read a text in a json field that looks like JSON.
+    data = fields["data"]
+    return _post("events", {**fields, "data": json.dumps(data) if isinstance(data, str) else data})
+
+
+def load_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:
+    """The batch requests that append events which were recorded elsewhere, and record them as they are."""
+    head = events[-1].head
+    move = _patch("event_head", HEAD_ID, seq=head.seq, hash=head.hash)
+    names = ("id", "type", "collection", "item_id", "actor", "data")
+    appended = (append_request(**{name: getattr(event, name) for name in names}) for event in events)
+    return [*appended, move, *map(_record_request, events)]
+
+
+def _record_request(event: Recorded) -> dict[str, Any]:
+    given = {"seq": event.seq, "event_id": event.event_id, "timestamp": event.timestamp, "hash": event.hash}
+    return _patch("events", event.id, **given)
+
+
+def _post(collection: str, body: Mapping[str, Json]) -> dict[str, Any]:
+    return {"method": "POST", "url": f"/api/collections/{collection}/records?fields=id", "body": body}
 
 
 def _patch(collection: str, record_id: str, /, **body: Json) -> dict[str, Any]:
@@ -197,13 +227,15 @@ def reasons(fields: Mapping[str, Any]) -> str:
 
 def _judge(
     event: Pending, refused: Mapping[str, str], targets: Mapping[str, Target]
-) -> tuple[Json, Change] | Rejection:
+) -> tuple[Json, Change | None] | Rejection:
     if event.id in refused:
         return Rejection(event, refused[event.id])
     try:
-        data = read_data(event)
+        data = read_data(event.data, damaged=event.damaged)
     except UnreadableJsonError as error:
         return Rejection(event, str(error))
+    if event.adopted:
+        return data, None
     target = targets.get(event.collection)
     change = project(event, data, target)
     if isinstance(change, Refused):

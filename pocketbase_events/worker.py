@@ -16,7 +16,7 @@ from pocketbase_events.errors import (
     TroubleError,
 )
 from pocketbase_events.events import EMPTY, Head, Pending, timestamp_of
-from pocketbase_events.gateway import Gateway, Status
+from pocketbase_events.gateway import Gateway
 from pocketbase_events.schema import Target
 from pocketbase_events.transaction import (
     MAX_CHARS,
@@ -30,6 +30,7 @@ from pocketbase_events.transaction import (
     build,
     group,
 )
+from pocketbase_events.views import Status
 
 FIRST_BATCH = 50  # events in the first transaction; the later ones are sized by how long it took
 MAX_BATCH = 400  # events in a transaction
@@ -246,7 +247,7 @@ class Worker:
         except BatchTooLargeError as error:
             if len(transaction.recorded) + len(transaction.rejections) > 1:
                 return None
-            if transaction.recorded and error.in_bytes:
+            if transaction.writes and error.in_bytes:
                 return RowRefused(transaction.writes[0], TOO_LARGE)
             raise
 

@@ -22,6 +22,7 @@ import requests
 from pocketbase_events import install
 from pocketbase_events.accounts import worker_token
 from pocketbase_events.admin import Admin, administration
+from pocketbase_events.connection import Connection
 from pocketbase_events.events import Head, chain_hash, read_json
 from pocketbase_events.gateway import Gateway
 from pocketbase_events.settings import Settings
@@ -224,7 +225,7 @@ class Server:
 
     def gateway(self) -> Gateway:
         settings = self.settings()
-        return self._open.enter_context(closing(Gateway(self.url, lambda: worker_token(settings))))
+        return Gateway(self._open.enter_context(closing(Connection(self.url, lambda: worker_token(settings)))))
 
     def _client(self, token: str = "", user_id: str = "") -> Client:
         client = Client(self.url, token, user_id)
@@ -280,9 +281,48 @@ ITEM_FIELDS: list[dict[str, Any]] = [
 ]
 
 
+def item_id(number: int) -> str:
+    """The id of the item of that number."""
+    return f"item{number:011d}"
+
+
 def create(number: int) -> dict[str, Any]:
     """The event that creates the item of that number."""
-    return {"type": "create", "item_id": f"item{number:011d}", "data": {"title": "x"}}
+    return {"type": "create", "item_id": item_id(number), "data": {"title": "x"}}
+
+
+def fill_log(server: Server, count: int) -> None:
+    """Write recorded events and their rows into the file of a stopped, empty PocketBase: five for each item."""
+    rows: dict[str, dict[str, Any]] = {}
+    events: list[tuple[Any, ...]] = []
+    previous = ""
+    for seq in range(1, count + 1):
+        item, step = item_id((seq - 1) // 5), (seq - 1) % 5
+        data = ({"title": "x", "qty": seq}, {"qty": -seq}, {"note": f"n{seq}"}, {"done": True}, {"title": "y"})[step]
+        rows.setdefault(item, {"qty": 0, "done": False, "note": ""}).update(data)
+        hashed = {
+            "actor": "", "collection": "items", "data": data, "event_id": str(uuid4()), "item_id": item, "seq": seq,
+            "timestamp": "2026-01-01 00:00:00.000Z", "type": "update" if step else "create",
+        }  # fmt: skip
+        previous = chain_hash(hashed, previous)
+        events.append((*{**hashed, "data": json.dumps(data)}.values(), previous, f"filled{seq:09d}"))
+    with server.database() as database:
+        locks = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in locks:
+            database.execute(f"DROP TRIGGER `{name}`")
+        database.executemany(
+            "INSERT INTO events (actor, collection, data, event_id, item_id, seq, timestamp, type, hash, id, created)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '2026-01-01 00:00:00.000Z')",
+            events,
+        )
+        database.executemany(
+            "INSERT INTO items (id, title, qty, done, note) VALUES (?, ?, ?, ?, ?)",
+            [(key, row["title"], row["qty"], row["done"], row["note"]) for key, row in rows.items()],
+        )
+        database.execute("UPDATE event_head SET seq = ?, hash = ?", (count, previous))
+        for _, sql in locks:
+            database.execute(sql)
+    database.close()
 
 
 def check_log(server: Server, *, retried: bool = False) -> Head:

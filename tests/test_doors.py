@@ -15,7 +15,7 @@ from sseclient import SSEClient
 from support import DEADLINE, ITEM_FIELDS, Client, Server, start_copy
 
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.gateway import HEAD_ID
+from pocketbase_events.transaction import HEAD_ID
 from pocketbase_events.worker import Step, Worker
 
 NEVER = Event()

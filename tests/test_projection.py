@@ -138,7 +138,7 @@ def test_a_value_of_another_json_type_is_refused_with_what_the_field_takes(field
     assert "null to clear" in sentence
 
 
-@pytest.mark.parametrize("field", [f.name for f in FIELDS if f.name in TARGET.settable])
+@pytest.mark.parametrize("field", [f.name for f in TARGET.settable])
 def test_null_clears_any_field(field: str) -> None:
     assert fields("update", {field: None}) == {field: None}
 

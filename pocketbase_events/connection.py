@@ -1,0 +1,177 @@
+"""One PocketBase, seen by one account: requests, tokens renewed in time, HTTP errors made ours."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import requests
+
+from pocketbase_events.accounts import expires_at
+from pocketbase_events.errors import (
+    BatchDisabledError,
+    BatchTooLargeError,
+    NotInstalledError,
+    ProblemError,
+    RateLimitedError,
+    TroubleError,
+    UnreachableError,
+)
+from pocketbase_events.events import read_shown
+from pocketbase_events.transaction import HEAD_ID
+
+TIMEOUT = (3.05, 10.0)  # seconds to connect, and to wait for an answer
+RENEW_EVERY = 3600.0  # seconds between two tokens; sooner when half of a token's life is over
+RENEW_AT_MOST_EVERY = 2.0  # seconds, so that a refused worker is no login storm
+
+
+class Connection:
+    """Requests as one account. Not for use by two threads at once, `token` aside.
+
+    Args:
+        url: PocketBase's address, without a slash at its end.
+        log_in: gives a new token of the account.
+        clock: seconds since 1970.
+    """
+
+    def __init__(self, url: str, log_in: Callable[[], str], clock: Callable[[], float] = time.time) -> None:
+        self.url = url
+        self._log_in = log_in
+        self._clock = clock
+        self._session = requests.Session()
+        self._token = ""
+        self._renewed_at = self._renew_at = 0.0
+        self._logging_in = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def token(self) -> str:
+        """The account's token, renewed well before it expires."""
+        with self._logging_in:
+            now = self._clock()
+            if not self._token or now >= self._renew_at or now < self._renewed_at:
+                self._renew()
+            return self._token
+
+    def items(self, collection: str, **params: str | int) -> list[dict[str, Any]]:
+        """A page of records.
+
+        An empty page is believed only when PocketBase still knows us: it shows a guest an empty list.
+        """
+        found = self._items(collection, params)
+        if not found:
+            token = self._token
+            self.own_record("event_head")
+            if self._token != token:
+                found = self._items(collection, params)
+        return found
+
+    def own_record(self, collection: str) -> dict[str, Any]:
+        """A record that every worker sees; where it is hidden, we are a guest and log in again.
+
+        Raises:
+            NotInstalledError: when there is no log, or it is hidden from the worker's own account.
+        """
+        path = f"/api/collections/{collection}/records/{HEAD_ID}"
+        response = self.request("GET", path)
+        if response.status_code == HTTPStatus.NOT_FOUND:
+            self._renew_early()
+            response = self.request("GET", path)
+        if not response.ok:
+            raise NotInstalledError(url=self.url)
+        return self.read(response)
+
+    def batch(self, requests_: Sequence[Mapping[str, Any]]) -> tuple[int, Mapping[str, Any]] | None:
+        """One transaction. None when it is committed; else the first request that failed, and PocketBase's answer.
+
+        Raises:
+            BatchDisabledError: when the batch API is switched off.
+            BatchTooLargeError: when PocketBase takes no transaction of this size.
+            TroubleError: when the server is at fault. Where no answer came, the outcome is unknown.
+        """
+        body = json.dumps({"requests": requests_}).encode()
+        response = self.request("POST", "/api/batch", data=body, headers={"Content-Type": "application/json"})
+        if response.ok:
+            return None
+        answer = self.read(response)
+        if response.status_code == HTTPStatus.FORBIDDEN:
+            raise BatchDisabledError
+        failures = (answer.get("data") or {}).get("requests") or {}
+        index = next((int(key) for key in failures if key.isdigit()), None)
+        if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or (failures and index is None):
+            raise BatchTooLargeError(in_bytes=not failures)
+        if index is None:
+            # A time-out, or a hook that failed after the commit: nobody knows.
+            raise TroubleError(why=f"{answer.get('message') or 'it gave no reason.'}")
+        # Without a response, the request itself was found malformed (its address is too long, say).
+        failure = failures[str(index)].get("response") or {
+            "status": HTTPStatus.BAD_REQUEST,
+            "data": failures[str(index)],
+        }
+        if failure.get("status") == HTTPStatus.TOO_MANY_REQUESTS:
+            raise RateLimitedError
+        return index, failure
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own
+        """Ask, and hand the answer on.
+
+        Raises:
+            TroubleError: when PocketBase can't be reached or can't answer now.
+        """
+        headers = {"Authorization": self.token(), **options.pop("headers", {})}
+        try:
+            response = self._session.request(method, self.url + path, headers=headers, timeout=TIMEOUT, **options)
+        except requests.RequestException as error:
+            raise UnreachableError(url=self.url, why=type(error).__name__) from None
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            raise RateLimitedError
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise TroubleError(why=f"it answered with status {response.status_code}.")
+        return response
+
+    def read(self, response: requests.Response) -> dict[str, Any]:
+        """The JSON object that PocketBase answered, its numbers read as an event's are.
+
+        Raises:
+            UnreachableError: when it is none.
+            RecursionError: when it is nested deeper than Python reads.
+        """
+        try:
+            answer = read_shown(response.content)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise UnreachableError(url=self.url, why="what answers there is no PocketBase")
+        return answer
+
+    def _items(self, collection: str, params: dict[str, str | int]) -> list[dict[str, Any]]:
+        response = self.request("GET", f"/api/collections/{collection}/records", params={"skipTotal": 1, **params})
+        if not response.ok and collection.startswith("event"):
+            raise NotInstalledError(url=self.url)
+        if not response.ok:
+            raise ProblemError(
+                why=f"PocketBase can't show the records of {collection} (status {response.status_code}). One may hold"
+                " what it can't read: check --dir DIR reads the database file, and names it."
+            )
+        items = self.read(response).get("items")
+        if not isinstance(items, list):
+            raise UnreachableError(url=self.url, why="what answers there is no PocketBase")
+        return items
+
+    def _renew_early(self) -> None:
+        """Renew a token that PocketBase no longer knows. A new one that it does not know is another matter."""
+        with self._logging_in:
+            if 0 <= self._clock() - self._renewed_at < RENEW_AT_MOST_EVERY:
+                raise NotInstalledError(url=self.url)
+            self._renew()
+
+    def _renew(self) -> None:
+        now = self._clock()
+        self._token = self._log_in()
+        self._renewed_at = now
+        life = expires_at(self._token) - now
+        self._renew_at = now + min(RENEW_EVERY, max(life / 2, RENEW_AT_MOST_EVERY))

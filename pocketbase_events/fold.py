@@ -1,0 +1,175 @@
+"""The rows that the log implies, and how they differ from the rows that are there."""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pocketbase_events.events import EMPTY, Json, Recorded
+from pocketbase_events.schema import DELETED, FieldDefinition, Target, why_not_settable
+from pocketbase_events.values import as_stored, identical, is_empty, same, to_pocketbase, why_unfit
+
+MAX_SEQS = 5  # named in a sentence
+
+Row = Mapping[str, Json]  # a row as PocketBase's API shows it
+Kind = Literal["missing", "changed", "extra"]
+
+
+@dataclass(slots=True)
+class Item:
+    """What the log says of one row: the values that events gave, and the seq of the event that created it."""
+
+    seq: int
+    fields: dict[str, Json]
+    deleted: bool = False
+    later: dict[str, int] | None = None  # the seq of the last update, by field
+
+    def seq_of(self, field: str) -> int:
+        """The seq of the event that gave the field its value."""
+        return (self.later or {}).get(field, self.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row that is not what the log says; `fields` has (log's value, row's value) for what was changed."""
+
+    collection: str
+    id: str
+    kind: Kind
+    fields: Mapping[str, tuple[Json, Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Values that today's schema can't hold, of one field, for one reason."""
+
+    collection: str
+    field: str
+    why: str
+    seqs: Sequence[int]  # of the first events that gave such a value
+    count: int
+
+
+class Fold:
+    """The log, folded into rows: those of the collections in `targets`.
+
+    A target of None folds without a schema, each value as its event gave it.
+    """
+
+    def __init__(self, targets: Mapping[str, Target | None]) -> None:
+        self.rows: dict[str, dict[str, Item]] = {name: {} for name in targets}
+        self.head = EMPTY
+        self.orphans: list[int] = []  # seqs of events about items that no event created; a sound log has none
+        self._generated = {
+            name: {field.name for field in target.fields if field.autogenerate} if target else set()
+            for name, target in targets.items()
+        }
+
+    def apply(self, events: Iterable[Recorded]) -> None:
+        """Go on with the next events."""
+        for event in events:
+            self.head = event.head
+            rows = self.rows.get(event.collection)
+            if rows is None:
+                continue
+            item = rows.get(event.item_id)
+            if event.type == "create":
+                rows[event.item_id] = Item(event.seq, self._created(event))
+            elif item is None:
+                self.orphans.append(event.seq)
+            elif event.type == "delete":
+                item.deleted = True
+            else:
+                item.later = item.later or {}
+                for name, value in given_by(event).items():
+                    item.fields[sys.intern(name)] = value
+                    item.later[sys.intern(name)] = event.seq
+
+    def _created(self, event: Recorded) -> dict[str, Json]:
+        """The values that a create gives. What it leaves to PocketBase to generate is as if never set."""
+        generated = self._generated[event.collection]
+        return {
+            sys.intern(name): value
+            for name, value in given_by(event).items()
+            if name not in generated or value not in (None, "")
+        }
+
+
+def given_by(event: Recorded) -> dict[str, Json]:
+    """The values that a create or an update gives."""
+    given = dict(event.data) if isinstance(event.data, dict) else {}
+    if event.type == "create":
+        given.pop("id", None)
+    return given
+
+
+def changes_of(event: Recorded, before: Item | None) -> dict[str, tuple[Json, Json]]:
+    """What an event changes: by field, the value before it and after it."""
+    if event.type == "delete":
+        return {DELETED: (False, True)}
+    old = before.fields if before is not None and event.type == "update" else {}
+    return {name: (old.get(name), value) for name, value in given_by(event).items()}
+
+
+def difference(target: Target, item_id: str, item: Item | None, row: Row | None) -> Difference | None:
+    """How a row differs from what the log says of it; None when it doesn't.
+
+    Not compared are fields that no event can set, what PocketBase generated and no event set, and values that
+    today's schema can't hold (`unfit` tells those).
+    """
+    if item is None and row is None:
+        return None
+    if item is None or row is None:
+        return Difference(target.collection, item_id, "extra" if item is None else "missing", {})
+    fields: dict[str, tuple[Json, Json]]
+    fields = {} if bool(row.get(DELETED)) == item.deleted else {DELETED: (item.deleted, bool(row.get(DELETED)))}
+    for field in target.settable:
+        logged, live = item.fields.get(field.name), row.get(field.name)
+        if identical(logged, live) or (field.autogenerate and field.name not in item.fields):
+            continue
+        if why_unfit(field, logged) is None and not same(field, logged, live):
+            fields[field.name] = (as_stored(field, logged), live)
+    return Difference(target.collection, item_id, "changed", fields) if fields else None
+
+
+def row_fields(target: Target, item: Item) -> dict[str, Json]:
+    """The fields of a row as PocketBase is to store them, those that are gone or can't be set left out."""
+    known = {field.name: field for field in target.settable}
+    fields = {name: to_pocketbase(known[name], value) for name, value in item.fields.items() if name in known}
+    return {**fields, DELETED: True} if item.deleted else fields
+
+
+def unfit(target: Target, rows: Mapping[str, Item]) -> list[Unfit]:
+    """What the log says of a collection and today's schema can't hold."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for item in rows.values():
+        for name, why in unfit_fields(target, item):
+            found.setdefault((name, why), []).append(item.seq_of(name))
+    return [
+        Unfit(target.collection, name, why, sorted(seqs)[:MAX_SEQS], len(seqs)) for (name, why), seqs in found.items()
+    ]
+
+
+def unfit_fields(target: Target, item: Item, *, blocking: bool = False) -> Iterator[tuple[str, str]]:
+    """The fields of an item that today's schema can't hold, and why; only what keeps the row from being inserted.
+
+    A field that is gone, or can't be set any more, is left out of the row and keeps nothing from being written.
+    """
+    known = target.by_name
+    for name, value in item.fields.items():
+        field = known.get(name)
+        why = _why_gone(field) if field is None or why_not_settable(field) is not None else None
+        if why is not None and not blocking:
+            yield name, why
+        elif why is None and field is not None and (misfit := why_unfit(field, value)) is not None:
+            yield name, misfit
+    for field in target.required:
+        is_generated = field.autogenerate and field.name not in item.fields
+        if not is_generated and is_empty(field, item.fields.get(field.name)):
+            yield field.name, "is required now, and the log has no value for it"
+
+
+def _why_gone(field: FieldDefinition | None) -> str:
+    if field is None:
+        return "is gone"
+    return f"can't be set by an event any more ({'it is hidden' if field.hidden else f'its type is {field.type}'})"

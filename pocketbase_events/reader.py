@@ -1,0 +1,122 @@
+"""Reading the log and the rows through PocketBase's API, as the worker."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pocketbase_events.connection import Connection
+from pocketbase_events.events import Json, Recorded
+from pocketbase_events.fold import Row
+from pocketbase_events.schema import Target
+from pocketbase_events.values import TOO_DEEP
+from pocketbase_events.views import Status, read_ahead, recorded_of
+
+PAGE = 1000  # records read at a time, the most that PocketBase gives
+IDS = 100  # of rows asked for by id at a time; PocketBase allows 200 expressions in a filter
+
+
+class Reader:
+    """One PocketBase, read over a connection of the worker's account."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def token(self) -> str:
+        """A token of the account, valid now."""
+        return self._connection.token()
+
+    def status(self) -> Status:
+        """The log at this moment, read in one go.
+
+        Raises:
+            NotInstalledError: when there is no log, or it is hidden from the worker's own account.
+            TroubleError: when PocketBase can't answer now.
+        """
+        return Status.model_validate(self._connection.own_record("event_status"))
+
+    def targets(self) -> dict[str, Target]:
+        """The attached collections by name, with their live field definitions."""
+        items = self._connection.items("event_schemas", perPage=PAGE)
+        return {item["collection"]: Target.model_validate(item) for item in items}
+
+    def attached(self) -> list[str]:
+        """The names of all attached collections, those that are gone included."""
+        return sorted(item["collection"] for item in self._connection.items("event_targets", perPage=PAGE))
+
+    def rejected(self) -> list[dict[str, Json]]:
+        """All rejected events in the order of insertion, with id, collection, item_id, type, error, created."""
+        found: list[dict[str, Json]] = []
+        while True:
+            page = self._connection.items(
+                "events",
+                filter='seq = 0 && error != ""',
+                sort="@rowid",
+                fields="id,collection,item_id,type,error,created",
+                page=1 + len(found) // PAGE,
+                perPage=PAGE,
+            )
+            found += page
+            if len(page) < PAGE:
+                return found
+
+    def log(
+        self, after: int, to: int, *, collection: str | None = None, item_id: str | None = None
+    ) -> Iterator[Sequence[Recorded]]:
+        """The recorded events with `after` < seq <= `to`; those of one collection or item only, where named."""
+        named = {"collection": collection, "item_id": item_id}
+        wanted = "".join(f" && {name} = {literal(value)}" for name, value in named.items() if value is not None)
+
+        def fetch(before: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+            # A log that was tampered with may give one seq to many events, so the place in the table counts, too.
+            seq, position = (before[-1]["seq"], before[-1]["position"]) if before else (after, 2**53)
+            place = f"seq >= {seq} && (seq > {seq} || position > {position})"
+            query = {"filter": f"{place} && seq <= {to}{wanted}", "sort": "seq,position"}
+            return self._connection.items("event_log", perPage=PAGE, **query)
+
+        for page in read_ahead(fetch, is_last=_is_last):
+            yield [recorded_of(item) for item in page]
+
+    def rows(self, target: Target) -> Iterator[Sequence[Row]]:
+        """All rows of a collection, by id."""
+
+        def fetch(before: list[Row] | None) -> list[Row]:
+            query = {"filter": f"id > {literal(str(before[-1]['id']))}"} if before else {}
+            return self._rows(target, perPage=PAGE, sort="id", **query)
+
+        yield from read_ahead(fetch, is_last=_is_last)
+
+    def rows_by_id(self, target: Target, ids: Sequence[str]) -> dict[str, Row]:
+        """Those of the rows with these ids that there are."""
+        found: dict[str, Row] = {}
+        for start in range(0, len(ids), IDS):
+            wanted = " || ".join(f"id = {literal(item_id)}" for item_id in ids[start : start + IDS])
+            found |= {str(row["id"]): row for row in self._rows(target, perPage=IDS, filter=wanted)}
+        return found
+
+    def _rows(self, target: Target, **query: str | int) -> list[Row]:
+        """A page of rows. Where JSON in it is nested deeper than Python reads, it is read without, row by row."""
+        try:
+            return list(self._connection.items(target.collection, **query))
+        except RecursionError:
+            if query["perPage"] == 1:
+                shallow = [field.name for field in target.fields if field.type != "json" and not field.hidden]
+                deep = {field.name: TOO_DEEP for field in target.fields if field.type == "json"}
+                return [
+                    {**row, **deep}
+                    for row in self._connection.items(target.collection, **query, fields=",".join(shallow))
+                ]
+        rows: list[Row] = []
+        for page in range(1, int(query["perPage"]) + 1):
+            rows += self._rows(target, **{**query, "perPage": 1, "page": page})
+            if len(rows) < page:
+                break
+        return rows
+
+
+def literal(text: str) -> str:
+    """A text as PocketBase's filters write it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _is_last(page: Sequence[Any]) -> bool:
+    return len(page) < PAGE

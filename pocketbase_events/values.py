@@ -1,0 +1,198 @@
+"""What a field may hold, and what PocketBase makes of it: the same value in its many forms."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import rfc8785
+
+from pocketbase_events.events import Json, Unreadable
+from pocketbase_events.schema import FieldDefinition, quote
+
+TOO_DEEP = Unreadable("(nested too deep to be read)")
+
+# A subset of what PocketBase reads as a date (types/datetime.go, spf13/cast); other texts become "" there.
+_DATE = re.compile(
+    r"\d{4}-\d\d-\d\d([ T]([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)?)?", re.ASCII
+)
+_ZEROS: dict[str, Json] = {"number": 0, "bool": False, "json": None, "geoPoint": {"lon": 0, "lat": 0}}
+
+
+def why_not_fitting(field: FieldDefinition, value: Json) -> str | None:
+    """Why PocketBase would not store exactly this value in the field; None when it would. Null clears any field."""
+    fits, wanted = _FITS[field.type]
+    if value is None or fits(field, value):
+        return None
+    return f'"{field.name}" takes {wanted(field)}, not {describe(value)}. Send that, or null to clear the field.'
+
+
+def to_pocketbase(field: FieldDefinition, value: Json) -> Json:
+    """The value in the form in which PocketBase stores it unchanged.
+
+    A json field would read a text that looks like JSON (core/field_json.go), one of several choices a text
+    that looks like a list (list.ToUniqueStringSlice).
+    """
+    if not isinstance(value, str):
+        return value
+    if field.type == "json":
+        return json.dumps(value)
+    if field.multiple:
+        return [value] if value else []
+    return value
+
+
+def as_stored(field: FieldDefinition, value: Json) -> Json:
+    """The value as PocketBase shows it once it has stored it: null is the type's empty value, dates are in UTC.
+
+    Source: each field's PrepareValue (core/field_*.go).
+    """
+    if field.multiple:
+        items = value if isinstance(value, list) else [] if value is None else [value]
+        if not all(isinstance(item, str) for item in items):
+            return value
+        return list(dict.fromkeys(item for item in items if item != ""))
+    if value is None:
+        return _ZEROS.get(field.type, "")
+    if field.type == "date":
+        return _in_utc(value) or value
+    if field.type == "geoPoint" and isinstance(value, dict):
+        return {name: value.get(name, 0) for name in ("lon", "lat")}
+    return value
+
+
+def identical(one: Json, other: Json) -> bool:
+    """Whether the two need no further look: scalars of one type that are equal."""
+    return one == other and type(one) is type(other) and not isinstance(one, list | dict)
+
+
+def same(field: FieldDefinition, one: Json, other: Json) -> bool:
+    """Whether two values, each of which the field can hold, are one to PocketBase."""
+    one, other = as_stored(field, one), as_stored(field, other)
+    return _canonical(one) == _canonical(other) if field.type == "json" else bool(one == other)
+
+
+def is_empty(field: FieldDefinition, value: Json) -> bool:
+    """Whether a required field refuses the value as none."""
+    stored = as_stored(field, value)
+    return stored in (None, "", [], {}) or same(field, stored, None)
+
+
+def why_unfit(field: FieldDefinition, value: Json) -> str | None:
+    """Why the field, as it is defined today, can't hold what an event once gave it; None when it can."""
+    fits, wanted = _FITS[field.type]
+    if value is None:
+        return None
+    if not fits(field, value):
+        return f"takes {wanted(field)} now"
+    if field.type == "select":
+        choices = value if isinstance(value, list) else [value]
+        withdrawn = [choice for choice in choices if choice and choice not in field.values]
+        return f"no longer has the choice {quote(withdrawn[0])}" if withdrawn else None
+    return None
+
+
+def _canonical(value: Json) -> object:
+    """What two equal JSON values have in common: true is not 1, and 1.0 is."""
+    try:
+        return rfc8785.dumps(value)
+    except (ValueError, RecursionError):
+        return repr(value)
+
+
+def _in_utc(text: str) -> str | None:
+    """A date in PocketBase's own form, what is below milliseconds cut off; None when it is no date to us."""
+    if not isinstance(text, str) or not _DATE.fullmatch(text):
+        return None
+    fraction = re.search(r"\.(\d+)", text)
+    try:
+        moment = datetime.fromisoformat(re.sub(r"\.\d+", "", text))
+        in_utc = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return f"{in_utc.replace(tzinfo=None).isoformat(' ')}.{(fraction[1] if fraction else '')[:3]:0<3}Z"
+
+
+def describe(value: Json) -> str:
+    """A JSON value in words, for a sentence in an error."""
+    match value:
+        case bool():
+            return json.dumps(value)
+        case int() | float():
+            return f"the number {json.dumps(value)}"
+        case str():
+            return f"the text {quote(value)}"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case _:
+            return "nothing"
+
+
+def _is_text(_: FieldDefinition, value: Json) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(_: FieldDefinition, value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_bool(_: FieldDefinition, value: Json) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_date(_: FieldDefinition, value: Json) -> bool:
+    in_utc = "" if value == "" else _in_utc(value)
+    return in_utc is not None and not in_utc.startswith("0001")  # a moment of year 1 may be no date to PocketBase
+
+
+def _is_choice(field: FieldDefinition, value: Json) -> bool:
+    if isinstance(value, list):
+        return field.multiple and all(isinstance(item, str) for item in value)
+    return isinstance(value, str) and (field.multiple or not _is_list_of_texts(value))
+
+
+def _is_list_of_texts(text: str) -> bool:
+    """Whether PocketBase would read the text as a list, of which a single choice keeps the last."""
+    try:
+        items = json.loads(text) if "[" in text else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(items, list)
+
+
+def _is_json(_: FieldDefinition, __: Json) -> bool:
+    return True
+
+
+def _is_point(field: FieldDefinition, value: Json) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"lon", "lat"}
+        and all(_is_number(field, number) for number in value.values())
+    )
+
+
+def _always(text: str) -> Callable[[FieldDefinition], str]:
+    return lambda _: text
+
+
+def _choice(field: FieldDefinition) -> str:
+    return "a list of texts" if field.multiple else "a text"
+
+
+# type of field -> does a value fit, and what fits in words
+_FITS: dict[str, tuple[Callable[[FieldDefinition, Json], bool], Callable[[FieldDefinition], str]]] = {
+    "text": (_is_text, _always("a text")),
+    "editor": (_is_text, _always("a text")),
+    "email": (_is_text, _always("a text")),
+    "url": (_is_text, _always("a text")),
+    "number": (_is_number, _always("a number")),
+    "bool": (_is_bool, _always("true or false")),
+    "date": (_is_date, _always('a date such as "2026-01-31 09:30:00.000Z"')),
+    "select": (_is_choice, _choice),
+    "relation": (_is_choice, _choice),
+    "json": (_is_json, _always("any JSON value")),
+    "geoPoint": (_is_point, _always('an object with the numbers "lon" and "lat"')),
+}

@@ -1,0 +1,143 @@
+"""What our views in PocketBase tell, as models: the same whether its API or its database file is read."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from pocketbase_events.events import Head, Pending, Recorded, UnreadableJsonError, read_data
+from pocketbase_events.fold import Row
+from pocketbase_events.schema import Target
+
+Page = TypeVar("Page", bound=Sequence[Any])
+
+
+class Status(BaseModel):
+    """The log at one moment. Dates are PocketBase's texts, in UTC; "" and 0 where there is none."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    seq: int
+    hash: str
+    hold_until: str
+    hold_by: str
+    last_seq: int
+    last_hash: str
+    last_timestamp: str
+    pending: int
+    rejected: int
+    oldest_pending: str
+    now: str
+    triggers: tuple[str, ...]
+
+    @field_validator("seq", "last_seq", mode="before")
+    @classmethod
+    def _whole(cls, seq: Any) -> int:  # noqa: ANN401 - whatever somebody put there
+        """What is no whole number is no event's seq."""
+        return int(seq) if isinstance(seq, int | float) and seq == int(seq) else -1
+
+    @property
+    def head(self) -> Head:
+        """What `event_head` says."""
+        return Head(self.seq, self.hash)
+
+    @property
+    def last(self) -> Head:
+        """What the last recorded event says."""
+        return Head(self.last_seq, self.last_hash)
+
+    @property
+    def held(self) -> bool:
+        """Whether a hold is in force, by PocketBase's clock."""
+        return self.hold_until > self.now
+
+    @property
+    def oldest_pending_seconds(self) -> float:
+        """How long the first pending event has been waiting, by PocketBase's clock; 0 when none is pending."""
+        if not self.oldest_pending:
+            return 0.0
+        waited = datetime.fromisoformat(self.now) - datetime.fromisoformat(self.oldest_pending)
+        return max(0.0, waited.total_seconds())
+
+
+class Source(Protocol):
+    """Who reads the log and the rows. Pages come in order, as long as there are any."""
+
+    def status(self) -> Status:
+        """The log at this moment, read in one go."""
+
+    def targets(self) -> dict[str, Target]:
+        """The attached collections by name, with their live field definitions."""
+
+    def attached(self) -> list[str]:
+        """The names of all attached collections, those that are gone included."""
+
+    def log(
+        self, after: int, to: int, *, collection: str | None = None, item_id: str | None = None
+    ) -> Iterator[Sequence[Recorded]]:
+        """The recorded events with `after` < seq <= `to`; those of one collection or item only, where named."""
+
+    def rows(self, target: Target) -> Iterator[Sequence[Row]]:
+        """All rows of a collection, by id."""
+
+    def rows_by_id(self, target: Target, ids: Sequence[str]) -> dict[str, Row]:
+        """Those of the rows with these ids that there are."""
+
+
+def read_ahead(fetch: Callable[[Page | None], Page], is_last: Callable[[Page], bool]) -> Iterator[Page]:
+    """Page after page, the next one fetched while the caller is busy with the last.
+
+    `fetch` is given the page before, None for the first.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        page = fetch(None)
+        while not is_last(page):
+            coming = pool.submit(fetch, page)
+            yield page
+            page = coming.result()
+        yield page
+
+
+def pending_of(item: Mapping[str, Any]) -> Pending:
+    """A record of `event_pending`."""
+    return Pending(
+        id=item["id"],
+        type=item["type"],
+        collection=item["collection"],
+        item_id=item["item_id"],
+        actor=item["actor"],
+        data=item["data"],
+        damaged=_is_damaged(item),
+        schema_version=item["schema_version"],
+        adopted=bool(item["adopted"]),
+    )
+
+
+def recorded_of(item: Mapping[str, Any]) -> Recorded:
+    """A record of `event_log`, its data read; an event whose data can't be read has a flaw."""
+    data, flaw = None, ""
+    try:
+        data = read_data(item["data"], damaged=_is_damaged(item))
+    except UnreadableJsonError as error:
+        flaw = str(error)
+    return Recorded(
+        id=item["id"],
+        seq=item["seq"],
+        event_id=item["event_id"],
+        timestamp=item["timestamp"],
+        type=item["type"],
+        collection=item["collection"],
+        item_id=item["item_id"],
+        data=data,
+        actor=item["actor"],
+        hash=item["hash"],
+        flaw=flaw,
+    )
+
+
+def _is_damaged(item: Mapping[str, Any]) -> bool:
+    """Whether an event's texts hold what is no UTF-8: it was replaced on the way, which changes their length."""
+    seen = len((item["collection"] + item["item_id"] + item["actor"] + item["data"]).encode())
+    return bool(seen != item["bytes"])
