@@ -1,0 +1,147 @@
+"""Is this sequence of recorded events intact? And if not, what was done to it, as far as it can be told."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pocketbase_events.events import EMPTY, Head, Recorded, chain_hash
+from pocketbase_events.schema import quote
+
+_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something about the event with this seq is not as it was recorded; `reason` is a sentence."""
+
+    seq: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Misfit:
+    """An event whose hash is not what it should be: the next event tells which of the two is to blame."""
+
+    event: Recorded
+    rightful: str | None  # the hash that its content gives; None when it gives none
+
+
+class Chain:
+    """Checks recorded events as they come, in the order of their seq, and goes on after a problem.
+
+    Args:
+        first_use: notes that the event with this seq has this event id; tells which seq had it before, if any.
+    """
+
+    def __init__(self, first_use: Callable[[str, int], int | None]) -> None:
+        self._first_use = first_use
+        self._before: tuple[str, ...] = ("",)  # the hashes that the next event may rightly follow
+        self._misfit: _Misfit | None = None
+        self._timestamp = ""
+        self._aside: Head | None = None  # an event out of order: the next one may go on from it, or from before
+        self.events = 0
+        self.head = EMPTY
+
+    def check(self, event: Recorded) -> list[Problem]:
+        """What is wrong with the next event, or with the one before it, now that this one is seen."""
+        problems = self._fields(event)
+        self.events += 1
+        if self._aside is not None and event.seq == self._aside.seq + 1 != self.head.seq + 1:
+            self.head, self._before = self._aside, (self._aside.hash,)
+        self._aside = None
+        if not isinstance(event.seq, int) or event.seq < max(self.head.seq, 1):
+            self._aside = event.head
+            return [*problems, Problem(event.seq, f"out of order: seq {event.seq} after {self.head.seq}.")]
+        if event.seq > self.head.seq + 1:
+            problems += self._settle(follower=None)
+            problems.append(self._gap(event.seq))
+            self._before = (event.hash,)
+        elif event.seq == self.head.seq and self.events > 1:
+            problems.append(Problem(event.seq, "duplicate: another event has the same seq."))
+            self._before = (*self._before, event.hash)
+        else:
+            problems += self._link(event)
+        if _TIMESTAMP.fullmatch(event.timestamp):
+            if event.timestamp < self._timestamp:
+                problems.append(Problem(event.seq, f"time runs backwards: {event.timestamp} after {self._timestamp}."))
+            self._timestamp = event.timestamp
+        self.head = event.head
+        return problems
+
+    def end(self, head: Head | None = None) -> list[Problem]:
+        """What is wrong with the last event, and with the head of the log where there is one."""
+        follower = None
+        if head is not None and head.seq == self.head.seq:
+            follower = head.hash
+        problems = self._settle(follower=follower)
+        if head is not None and head != self.head:
+            says, ends = _in_words(head), _in_words(self.head)
+            problems.append(Problem(head.seq, f"the head disagrees with the last event: it says {says}, not {ends}."))
+        return problems
+
+    def _gap(self, seq: int) -> Problem:
+        first, last = self.head.seq + 1, seq - 1
+        missing = f"seq {first} is missing" if first == last else f"seq {first} to {last} are missing"
+        return Problem(first, f"gap: {missing}.")
+
+    def _link(self, event: Recorded) -> list[Problem]:
+        """Whether the event's hash follows from the event and the hash before it."""
+        rightful = [_hash(event, before) for before in self._before]
+        follows = next((place for place, given in enumerate(rightful) if given == event.hash), None)
+        before = self._before[follows] if follows is not None else None
+        problems = self._settle(follower=before)
+        self._before = (event.hash,)
+        if follows is None:
+            self._misfit = _Misfit(event, rightful[0])
+            if rightful[0] is not None:
+                self._before = (event.hash, rightful[0])
+        return problems
+
+    def _settle(self, follower: str | None) -> list[Problem]:
+        """What to say of an event that does not fit; `follower` is the hash that the next one follows, if any."""
+        misfit, self._misfit = self._misfit, None
+        if misfit is None:
+            return []
+        seq = misfit.event.seq
+        if follower is not None and follower == misfit.rightful:
+            return [Problem(seq, "broken link: its hash was overwritten; its content is what was recorded.")]
+        if follower == misfit.event.hash:
+            also = f", or seq {seq - 1} was rewritten, hash and all (a broken link)" if seq > 1 else ""
+            return [Problem(seq, f"changed: its content no longer gives its hash{also}.")]
+        return [
+            Problem(seq, "changed, or a broken link: its content and its hash fit neither each other nor what follows.")
+        ]
+
+    def _fields(self, event: Recorded) -> list[Problem]:
+        """Whether the worker's fields are there and what they should be."""
+        reasons = [
+            f"its {name} is no {what}." if value else f"lacks its {name}."
+            for name, value, pattern, what in (
+                ("event_id", event.event_id, _UUID4, "uuid v4"),
+                ("timestamp", event.timestamp, _TIMESTAMP, "time"),
+                ("hash", event.hash, _HASH, "SHA-256"),
+            )
+            if not pattern.fullmatch(value)
+        ]
+        if event.flaw:
+            reasons.append(f"its data can't be read: {event.flaw}")
+        earlier = self._first_use(event.event_id, event.seq) if event.event_id else None
+        if earlier is not None:
+            reasons.append(f"its event_id is used twice, by seq {earlier} before it.")
+        return [Problem(event.seq, reason) for reason in reasons]
+
+
+def _in_words(head: Head) -> str:
+    return f"seq {head.seq} ({quote(head.hash[:8])[1:-1] or 'no hash'})"
+
+
+def _hash(event: Recorded, before: str) -> str | None:
+    """What the event's hash should be; None when its content has none."""
+    if event.flaw:
+        return None
+    try:
+        return chain_hash(event.hashed, before)
+    except ValueError:
+        return None

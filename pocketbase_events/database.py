@@ -1,0 +1,151 @@
+"""Reading the log and the rows straight from PocketBase's database file, read-only and beside the running server."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from pocketbase_events.errors import NotInstalledError, TroubleError, WrongUsageError
+from pocketbase_events.events import Json, Recorded, parse_number, read_shown
+from pocketbase_events.fold import Row
+from pocketbase_events.schema import FieldDefinition, Target
+from pocketbase_events.transaction import HEAD_ID
+from pocketbase_events.values import TOO_DEEP
+from pocketbase_events.views import Status, recorded_of
+
+PAGE = 1000  # records read at a time, so that no reader keeps PocketBase from tidying its WAL up
+BUSY = 10.0  # seconds to wait for a lock
+
+
+class Database:
+    """The database file of one PocketBase. Our views in it tell what they tell through the API.
+
+    Args:
+        folder: PocketBase's data folder, or that of `serve`, which has it in `data`.
+
+    Raises:
+        WrongUsageError: when there is no database.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        found = [path for path in (folder / "data.db", folder / "data" / "data.db") if path.is_file()]
+        if not found:
+            raise WrongUsageError(why=f"There is no data.db in {folder}. Name PocketBase's data folder with --dir.")
+        self._path = found[0]
+        self._database = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY)
+        self._database.row_factory = sqlite3.Row
+        self._database.text_factory = lambda text: text.decode(errors="replace")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def status(self) -> Status:
+        """The log at this moment, read in one go."""
+        found = self._all("SELECT * FROM event_status WHERE id = :id", id=HEAD_ID)
+        if not found:
+            raise NotInstalledError(url=str(self._path))
+        texts = {key: "" if value is None else value for key, value in dict(found[0]).items()}
+        return Status.model_validate(
+            {**texts, "last_seq": texts["last_seq"] or 0, "triggers": json.loads(texts["triggers"])}
+        )
+
+    def targets(self) -> dict[str, Target]:
+        """The attached collections by name, with their field definitions."""
+        targets = {}
+        for row in self._all("SELECT * FROM event_schemas"):
+            item = {key: "" if value is None else value for key, value in dict(row).items()}
+            item |= {"fields": json.loads(item["fields"]), "indexes": json.loads(item["indexes"] or "null")}
+            targets[item["collection"]] = Target.model_validate(item)
+        return targets
+
+    def attached(self) -> list[str]:
+        """The names of all attached collections, those that are gone included."""
+        return [row["collection"] for row in self._all("SELECT collection FROM event_targets ORDER BY collection")]
+
+    def log(
+        self, after: int, to: int, *, collection: str | None = None, item_id: str | None = None
+    ) -> Iterator[Sequence[Recorded]]:
+        """The recorded events with `after` < seq <= `to`; those of one collection or item only, where named."""
+        query = (
+            "SELECT * FROM event_log WHERE seq >= :seq AND (seq > :seq OR position > :position) AND seq <= :to"
+            + ("" if collection is None else " AND collection = :collection")
+            + ("" if item_id is None else " AND item_id = :item_id")
+            + f" ORDER BY seq, position LIMIT {PAGE}"
+        )
+        place: dict[str, Any] = {"seq": after, "position": 2**53}
+        while True:
+            page = self._all(query, to=to, collection=collection, item_id=item_id, **place)
+            yield [recorded_of(_texts(item)) for item in page]
+            if len(page) < PAGE:
+                return
+            place = {"seq": page[-1]["seq"], "position": page[-1]["position"]}
+
+    def rows(self, target: Target) -> Iterator[Sequence[Row]]:
+        """All rows of a collection, by id."""
+        last = ""
+        while True:
+            page = self._all(f"SELECT * FROM {_name(target)} WHERE id > :last ORDER BY id LIMIT {PAGE}", last=last)
+            yield [_row(target, row) for row in page]
+            if len(page) < PAGE:
+                return
+            last = page[-1]["id"]
+
+    def rows_by_id(self, target: Target, ids: Sequence[str]) -> dict[str, Row]:
+        """Those of the rows with these ids that there are."""
+        query = f"SELECT * FROM {_name(target)} WHERE id IN (SELECT value FROM json_each(:ids))"
+        return {row["id"]: _row(target, row) for row in self._all(query, ids=json.dumps(list(ids)))}
+
+    def _all(self, query: str, **values: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - what SQLite takes
+        try:
+            with closing(self._database.execute(query, values)) as cursor:
+                return cursor.fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                raise NotInstalledError(url=str(self._path)) from None
+            raise TroubleError(why=f"{self._path}: {error}.") from None
+        except sqlite3.DatabaseError as error:
+            raise TroubleError(why=f"{self._path}: {error}.") from None
+
+
+def _texts(item: sqlite3.Row) -> dict[str, Json]:
+    """An event as the API shows it, where somebody put numbers beyond doubles into the file."""
+    shown = dict(item)
+    return {**shown, "seq": parse_number(str(shown["seq"])) if isinstance(shown["seq"], int) else shown["seq"]}
+
+
+def _name(target: Target) -> str:
+    return '"' + target.collection.replace('"', '""') + '"'
+
+
+def _row(target: Target, row: sqlite3.Row) -> Row:
+    """A row as PocketBase's API shows it."""
+    known = target.by_name
+    return {name: _shown(known[name], row[name]) for name in row.keys() if name in known}  # noqa: SIM118 - not a dict
+
+
+def _shown(field: FieldDefinition, value: Json) -> Json:
+    """What SQLite holds, as PocketBase shows it; what PocketBase would never have written, as it is."""
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
+    if field.type == "bool" and value in (0, 1, None):
+        return bool(value)
+    if isinstance(value, int):
+        return parse_number(str(value))
+    if (field.multiple or field.type in ("json", "geoPoint")) and isinstance(value, str):
+        return _parsed(value)
+    return value
+
+
+def _parsed(text: str) -> Json:
+    try:
+        value = read_shown(text) if text else None
+        if "\\u" not in text:
+            return value
+        # PocketBase shows half a surrogate pair as U+FFFD.
+        whole = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
+        return read_shown(whole.decode("utf-16", "replace"))
+    except (ValueError, RecursionError):
+        return TOO_DEEP

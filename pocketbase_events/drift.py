@@ -1,0 +1,158 @@
+"""Reading log and rows, and finding where they differ, while both go on changing."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pocketbase_events.errors import ContradictionError, ProblemError, TroubleError, WrongUsageError
+from pocketbase_events.fold import Difference, Fold, difference
+from pocketbase_events.policy import lets_worker_in
+from pocketbase_events.schema import Target
+from pocketbase_events.views import Page, Source, Status
+
+AT_ONCE = 100  # rows looked at again at a time, so that little happens to them in the meantime
+ROUNDS = 100  # of looking again at rows that change while they are looked at
+
+
+class Watch(Protocol):
+    """Wraps pages with something that shows how far they have come."""
+
+    def __call__(self, pages: Iterable[Page], what: str, total: int) -> Iterator[Page]:
+        """The same pages; `what` they are in words, and how many items to expect, 0 where nobody knows."""
+
+
+@dataclass(slots=True)
+class Drift:
+    """The log folded up to some seq, and every row that was not what it says."""
+
+    targets: dict[str, Target]
+    relating: dict[str, Target]  # all attached collections whose rows relate to rows of these, folded, too
+    fold: Fold
+    rows: dict[str, int]  # live ones, by collection
+    differences: list[Difference]
+
+
+def find(source: Source, names: Sequence[str], watch: Watch) -> Drift:
+    """Compare the rows of the named collections (all attached ones, where none is named) with the log.
+
+    Raises:
+        WrongUsageError: when a name is not that of an attached collection.
+        ContradictionError: when the log contradicts itself.
+        ProblemError: when rows may be hidden from the worker.
+    """
+    targets = chosen(source, names)
+    ids = {target.collection_id for target in targets.values()}
+    relating = {
+        name: target
+        for name, target in source.targets().items()
+        if any(field.type == "relation" and field.relates_to in ids for field in target.fields)
+    }
+    fold = Fold({**relating, **targets})
+    status = sound(source.status())
+    for page in watch(source.log(0, status.seq), "reading the log", status.seq):
+        fold.apply(page)
+    drift = Drift(targets, relating, fold, {}, [])
+    for name, target in targets.items():
+        suspects = _suspects(drift, source, target, watch)
+        for start in range(0, len(suspects), AT_ONCE):
+            drift.differences += _settled(source, fold, target, suspects[start : start + AT_ONCE])
+        gone = sum(each.kind == "missing" for each in drift.differences if each.collection == name)
+        extra = sum(each.kind == "extra" for each in drift.differences if each.collection == name)
+        drift.rows[name] = len(fold.rows[name]) - gone + extra
+    return drift
+
+
+def chosen(source: Source, names: Sequence[str]) -> dict[str, Target]:
+    """The attached collections of these names, all where none is named."""
+    targets, attached = source.targets(), source.attached()
+    unknown = [name for name in names if name not in attached]
+    if unknown:
+        raise WrongUsageError(why=f"{', '.join(unknown)} is not attached. See: pocketbase-events status")
+    gone = [name for name in names or attached if name not in targets]
+    if gone:
+        raise ProblemError(
+            why=f"{gone[0]} is attached, but there is no collection of that name. Detach it, or give it its name back."
+        )
+    targets = {name: target for name, target in targets.items() if not names or name in names}
+    for name, target in targets.items():
+        if not (lets_worker_in(target.row_list_rule) and lets_worker_in(target.row_view_rule)):
+            raise ProblemError(
+                why=f"The list or view rule of {name} was edited and may hide rows from the worker."
+                f" Run: pocketbase-events attach {name}"
+            )
+    return targets
+
+
+def refuse_other(source: Source, gateway: Source) -> None:
+    """Make sure that the two read one and the same log.
+
+    Raises:
+        WrongUsageError: when they don't.
+    """
+    head = source.status().head
+    there = [event for page in gateway.log(head.seq - 1, head.seq) for event in page]
+    if head.seq and [event.head for event in there] != [head]:
+        raise WrongUsageError(why="The folder's log is not that of the PocketBase at POCKETBASE_URL. Check --dir.")
+
+
+def sound(status: Status) -> Status:
+    """The status of a log whose head and last event agree.
+
+    Raises:
+        ContradictionError: when they don't.
+    """
+    if status.head != status.last:
+        raise ContradictionError(
+            seq=status.seq, hash=status.hash[:8], last_seq=status.last_seq, last_hash=status.last_hash[:8]
+        )
+    return status
+
+
+def catch_up(source: Source, fold: Fold, to: int) -> set[tuple[str, str]]:
+    """Fold what was recorded since, up to `to`; returns the items that it is about.
+
+    Raises:
+        TroubleError: when the log went back meanwhile.
+    """
+    if to < fold.head.seq:
+        raise TroubleError(why="the log went back while it was read: a backup was restored. Run it again.")
+    touched = set()
+    for page in source.log(fold.head.seq, to) if to > fold.head.seq else ():
+        fold.apply(page)
+        touched |= {(event.collection, event.item_id) for event in page}
+    return touched
+
+
+def compare(source: Source, fold: Fold, target: Target, ids: Sequence[str]) -> list[Difference]:
+    """How these rows, read now, differ from the fold."""
+    rows, items = source.rows_by_id(target, ids), fold.rows[target.collection]
+    found = (difference(target, item_id, items.get(item_id), rows.get(item_id)) for item_id in ids)
+    return [each for each in found if each is not None]
+
+
+def _suspects(drift: Drift, source: Source, target: Target, watch: Watch) -> list[str]:
+    """The ids of rows that differ from the fold, or seem to, since they were read later."""
+    items = drift.fold.rows[target.collection]
+    unseen = set(items)
+    suspects = []
+    for page in watch(source.rows(target), f"comparing {target.collection}", len(items)):
+        for row in page:
+            item_id = str(row["id"])
+            unseen.discard(item_id)
+            if difference(target, item_id, items.get(item_id), row) is not None:
+                suspects.append(item_id)
+    return [*suspects, *sorted(unseen)]
+
+
+def _settled(source: Source, fold: Fold, target: Target, ids: Sequence[str]) -> list[Difference]:
+    """Which of the rows really differ: a difference counts once nothing is recorded about its row meanwhile."""
+    found: list[Difference] = []
+    for _ in range(ROUNDS):
+        catch_up(source, fold, source.status().seq)
+        differences = compare(source, fold, target, ids)
+        touched = catch_up(source, fold, source.status().seq)
+        found += [each for each in differences if (target.collection, each.id) not in touched]
+        ids = [item_id for item_id in ids if (target.collection, item_id) in touched]
+        if not ids:
+            return found
+    raise TroubleError(why=f"rows of {target.collection} change faster than they can be compared. Try again.")
