@@ -1,0 +1,87 @@
+"""Holding the head: for a while, by PocketBase's clock, nobody else records."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+from pocketbase_events.drift import sound
+from pocketbase_events.errors import HeldError, PocketBaseEventsError
+from pocketbase_events.events import Head, timestamp_of
+from pocketbase_events.gateway import Gateway
+from pocketbase_events.projection import Write
+from pocketbase_events.transaction import Committed, Hold, Outcome, Transaction
+
+LEASE = 3.0  # seconds that a hold lasts unless it is renewed, so no longer after whoever held died
+RENEW_AFTER = 1.0  # seconds
+PATIENCE = 60.0  # seconds to wait for somebody else's hold to end
+LOOK_EVERY = 0.2  # seconds
+
+
+class Holding:
+    """A hold that is in force as long as it is renewed, which every `write` does.
+
+    Args:
+        gateway: PocketBase, seen as the worker.
+        by: who holds, as `status` shows it; nobody else's name.
+        timer: seconds, for durations.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(self, gateway: Gateway, by: str, timer: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._gateway = gateway
+        self._by = by
+        self._timer = timer
+        self._sleep = sleep
+        self._server_time = datetime.min.replace(tzinfo=UTC)  # by PocketBase's clock, when our timer said `_read_at`
+        self._read_at = self._renewed_at = 0.0
+        self.head = Head(0, "")
+
+    def take(self) -> None:
+        """Hold the head where the log ends now.
+
+        Raises:
+            HeldError: when somebody else holds it and does not let go.
+            ContradictionError: when the log contradicts itself.
+            TroubleError: when PocketBase can't answer now.
+        """
+        started = self._timer()
+        while True:
+            status = sound(self._gateway.status())
+            self.head, self._read_at = status.head, self._timer()
+            self._server_time = datetime.fromisoformat(status.now)
+            foreign = status.held and status.hold_by != self._by
+            if not foreign and self.write(()) == Committed():
+                return
+            if self._timer() - started > PATIENCE:
+                raise HeldError(by=status.hold_by, until=status.hold_until)
+            self._sleep(LOOK_EVERY)
+
+    def write(self, writes: Sequence[Write]) -> Outcome:
+        """Write rows and renew the hold in one transaction, which fails where the hold was lost to a newer event."""
+        self._renewed_at = self._timer()
+        until = self._server_time + timedelta(seconds=self._timer() - self._read_at + LEASE)
+        hold = Hold(self._by, timestamp_of(until))
+        return self._gateway.transact(Transaction(self.head, self.head, writes, hold=hold))
+
+    def keep(self) -> Outcome:
+        """Renew the hold where that is due."""
+        return self.write(()) if self._timer() - self._renewed_at > RENEW_AFTER else Committed()
+
+    def moved(self, head: Head) -> None:
+        """Note that we ourselves have moved the head."""
+        self.head = head
+
+    def release(self) -> None:
+        """Let go. Where that fails, the hold ends by itself."""
+        with suppress(PocketBaseEventsError):
+            self._gateway.transact(Transaction(self.head, self.head, hold=Hold(self._by, "")))
+
+
+@contextmanager
+def holding(held: Holding) -> Iterator[Holding]:
+    """Hold the head for as long as the block lasts."""
+    held.take()
+    try:
+        yield held
+    finally:
+        held.release()
