@@ -20,7 +20,7 @@ from pocketbase_events.policy import (
     schema_file,
     shut_worker_out,
 )
-from pocketbase_events.schema import DELETED, ROW_CREATE_RULE, ROW_UPDATE_RULE
+from pocketbase_events.schema import DELETED, ROW_CREATE_RULE, ROW_UPDATE_RULE, Target
 from pocketbase_events.settings import Settings
 from pocketbase_events.transaction import HEAD_ID
 
@@ -64,12 +64,47 @@ def init(admin: Admin, settings: Settings) -> Installed:
     return Installed(locked, settings.worker_email, password)
 
 
-def attach(admin: Admin, name: str, given: dict[str, str], *, lock: bool | None) -> set[str]:
+def freeze(admin: Admin, name: str, given: dict[str, str], *, lock: bool | None) -> Target | None:
+    """Keep everybody from writing the rows of a collection that is to be attached with the rows that it has.
+
+    None where it is attached already, and nothing is to be done.
+
+    Raises:
+        WrongUsageError: when the collection can't be attached or a rule is wrong; nothing is changed then.
+    """
+    for rule in given.values():
+        check_rule(rule)
+    there = _installed(admin)
+    collection = _attachable(name, there)
+    if _target(admin, collection["name"]) is not None:
+        return None
+    name = collection["name"]
+    # PocketBase judges the rules now, but admits nobody yet.
+    shut = {rule: f"1 = 2 && (\n{text}\n)" if text.strip() else "1 = 2" for rule, text in given.items()}
+    _import(
+        admin,
+        _attached(collection),
+        there["events"],
+        [*append_rules(admin), _rules_of(name, {**dict.fromkeys(RULES), **shut})],
+    )
+    if admin.has_sql() and lock is not False:
+        _lock_rows(admin, collection, lock=True)
+    frozen = next(each for each in admin.collections() if each["id"] == collection["id"])
+    return Target(collection=frozen["name"], collection_id=frozen["id"], version="", fields=frozen["fields"])
+
+
+def thaw(admin: Admin, name: str) -> None:
+    """Let superusers write the rows of a frozen collection again."""
+    if admin.has_sql():
+        _lock_rows(admin, _attachable(name, _installed(admin)), lock=False)
+
+
+def attach(admin: Admin, name: str, given: dict[str, str], *, lock: bool | None, adopted: bool = False) -> set[str]:
     """Put a base collection under the log, or change what `given` names (create_rule, update_rule, delete_rule).
 
     `lock` says whether superusers, too, are kept from writing its rows (None: they are, as far as possible,
-    or as they were when it is attached already). Returns what all rules together look into: PocketBase
-    multiplies the rows of these collections at each append.
+    or as they were when it is attached already); `adopted`, that the log explains the rows that are there.
+    Returns what all rules together look into: PocketBase multiplies the rows of these collections at each append.
 
     Raises:
         WrongUsageError: when the collection can't be attached or a rule is wrong; nothing is changed then.
@@ -80,15 +115,23 @@ def attach(admin: Admin, name: str, given: dict[str, str], *, lock: bool | None)
     collection = _attachable(name, there)
     name = collection["name"]
     before = _target(admin, name)
-    if before is None and admin.count(name):
-        raise WrongUsageError(why=f"{name} has rows already, which no event explains. Attach it while it is empty.")
+    if before is None and not adopted and admin.count(name):
+        raise WrongUsageError(
+            why=f"{name} has rows already, which no event explains. Attach it with --adopt, which records a create"
+            " event for each of them."
+        )
     after = {rule: given.get(rule, before[rule] if before else None) for rule in RULES}
     others = [target for target in append_rules(admin) if target.collection != name]
     targets = [*others, _rules_of(name, after)]
-    _import(admin, _attached(collection), there["events"], targets)
-    if before is None:
-        admin.create("event_targets", collection=name, **_stored(after))
-    else:
+    # Known to the worker before anybody may append events, which it would reject otherwise.
+    added = admin.create("event_targets", collection=name, **_stored(after)) if before is None else None
+    try:
+        _import(admin, _attached(collection), there["events"], targets)
+    except WrongUsageError:
+        if added is not None:
+            admin.delete("event_targets", added["id"])
+        raise
+    if before is not None:
         admin.update("event_targets", before["id"], **_stored(after))
     if admin.has_sql():
         was_locked = before is None or _rows_locked(admin, collection)
@@ -99,22 +142,24 @@ def attach(admin: Admin, name: str, given: dict[str, str], *, lock: bool | None)
 def detach(admin: Admin, name: str) -> None:
     """Take a collection out of the log. Its rows and events stay; only superusers write its rows from now on.
 
+    So it does with one whose rows were to be adopted, and are not.
+
     Raises:
         WrongUsageError: when it is not attached.
     """
     there = _installed(admin)
-    target = _target(admin, name)
-    if target is None:
+    target, collection = _target(admin, name), there.get(name.lower())
+    if target is None and (collection is None or collection["createRule"] != ROW_CREATE_RULE):
         raise WrongUsageError(why=f"{name} is not attached. See: pocketbase-events status")
     others = [rules for rules in append_rules(admin) if rules.collection != name]
-    collection = there.get(name.lower())
     if collection is not None:
         _import(admin, _detached(collection), there["events"], others)
         if admin.has_sql():
             _drop(admin, row_triggers(collection["id"], collection["name"]))
     else:
         admin.import_collections([{**there["events"], "createRule": compose_create_rule(others)}])
-    admin.delete("event_targets", target["id"])
+    if target is not None:
+        admin.delete("event_targets", target["id"])
 
 
 def install_demo(admin: Admin) -> None:

@@ -1,0 +1,105 @@
+"""Putting rows that were there before the log under it: an event for each, recorded without touching the row."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from pocketbase_events.drift import Watch, sound
+from pocketbase_events.errors import BatchTooLargeError, ProblemError
+from pocketbase_events.events import Json, Unreadable, UnreadableJsonError, read_json
+from pocketbase_events.fold import Fold, Row, difference
+from pocketbase_events.gateway import Gateway
+from pocketbase_events.schema import DELETED, Target
+from pocketbase_events.transaction import append_request
+from pocketbase_events.values import same
+from pocketbase_events.views import Source
+
+AT_ONCE = 250  # rows whose events are appended in one transaction; each may need two
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """How many rows were adopted, and the ids of items that the log has and the collection has not."""
+
+    rows: int
+    gone: list[str]
+
+
+def adopt(
+    source: Source,
+    superuser: Gateway,
+    target: Target,
+    settle: Callable[[], None],
+    new_id: Callable[[], UUID],
+    watch: Watch,
+) -> Adopted:
+    """Append a create event for each row that the log does not explain, and have it recorded.
+
+    The rows must not change meanwhile: nobody may write them, and no event may be about them, until the
+    collection is attached. Interrupted, it may be done again: `settle`, which returns once nothing is pending,
+    is called first, and what the log explains then is left alone.
+
+    Raises:
+        ProblemError: when a row holds what no event can.
+        TroubleError: when PocketBase can't answer now.
+    """
+    settle()
+    name = target.collection
+    fold = Fold({name: target})
+    for events in source.log(0, sound(source.status()).seq, collection=name):
+        fold.apply(events)
+    items, adopted, waiting = fold.rows[name], 0, []
+    at_once, gone = AT_ONCE, set(items)
+    for page in watch(source.rows(target), f"adopting {name}", 0):
+        gone -= {str(row["id"]) for row in page}
+        waiting += [
+            row for row in page if difference(target, str(row["id"]), items.get(str(row["id"])), row) is not None
+        ]
+        while waiting:
+            some = waiting[:at_once]
+            requests = [append_request(**event) for row in some for event in _events_of(target, row, new_id)]
+            try:
+                why = superuser.append(requests)
+            except BatchTooLargeError:
+                if len(some) == 1:
+                    raise ProblemError(
+                        why=f"The row {some[0]['id']} of {name} is larger than PocketBase's batch API takes (Batch max"
+                        " body size). Make it smaller, or raise the limit, then run attach --adopt again."
+                    ) from None
+                at_once = len(some) // 2
+                continue
+            if why is not None:
+                raise ProblemError(why=f"PocketBase refused the events of the rows from {some[0]['id']} on: {why}")
+            settle()
+            adopted, waiting = adopted + len(some), waiting[len(some) :]
+    return Adopted(adopted, sorted(gone))
+
+
+def _events_of(target: Target, row: Row, new_id: Callable[[], UUID]) -> Iterator[dict[str, Json]]:
+    """The events that a row comes to: its create and, where it is marked as deleted, its delete."""
+    data = {field.name: row.get(field.name) for field in target.settable if not same(field, row.get(field.name), None)}
+    try:
+        _refuse_unreadable(data)
+        read_json(json.dumps(data))
+    except UnreadableJsonError as error:
+        raise ProblemError(
+            why=f"The row {row['id']} of {target.collection} holds what no event can: {error} Change the row, then"
+            " run attach --adopt again."
+        ) from None
+    event = {"collection": target.collection, "item_id": row["id"], "actor": "", "adopted": True}
+    yield {**event, "id": new_id().hex[-15:], "type": "create", "data": data}
+    if row.get(DELETED):
+        yield {**event, "id": new_id().hex[-15:], "type": "delete", "data": None}
+
+
+def _refuse_unreadable(value: Json) -> None:
+    """Make sure that all of a value could be read.
+
+    Raises:
+        UnreadableJsonError: when not.
+    """
+    if isinstance(value, Unreadable):
+        raise UnreadableJsonError(f"{value}.")
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _refuse_unreadable(inner)
