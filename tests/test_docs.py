@@ -43,7 +43,7 @@ def test_every_variable_is_in_the_readme_and_in_the_help() -> None:
 
 
 def test_every_log_event_is_in_the_readme() -> None:
-    sources = "".join(path.read_text() for path in (ROOT / "pocketbase_events").glob("*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "pocketbase_events").rglob("*.py"))
     events = set(re.findall(r"log(?:ger\(\))?\.(?:info|warning|error)\(\s*\"(\w+)\"", sources))
     assert len(events) > 10
     for event in events:

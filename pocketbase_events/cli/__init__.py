@@ -1,0 +1,97 @@
+"""The command line: parse, wire, print, exit code. No rule of the domain lives here."""
+
+import logging
+import os
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from pocketbase_events.cli.reading import check, export, history, show, verify
+from pocketbase_events.cli.recording import rejected, retry_command, run, status
+from pocketbase_events.cli.setting_up import attach, detach, init, serve
+from pocketbase_events.cli.shared import PROBLEM, UNREACHABLE, WRONG_USAGE, fail
+from pocketbase_events.cli.writing import import_log, rebuild
+from pocketbase_events.errors import (
+    CredentialsRefusedError,
+    PocketBaseEventsError,
+    TroubleError,
+    WrongUsageError,
+)
+from pocketbase_events.settings import DEFAULT_URL, DEFAULT_WORKER_EMAIL, Settings
+
+SWITCH_INTERVAL = 0.001  # seconds; a page that is read ahead comes in many small pieces, each waiting for its turn
+
+app = typer.Typer(
+    help="A trustworthy history for PocketBase: clients append events, a worker records them in a hash-chained"
+    " log and writes the rows.",
+    epilog="Passwords come from the environment only: POCKETBASE_SUPERUSER_PASSWORD,"
+    " POCKETBASE_EVENTS_WORKER_PASSWORD.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    url: Annotated[str, typer.Option(envvar="POCKETBASE_URL", help="PocketBase's address.")] = DEFAULT_URL,
+    superuser_email: Annotated[
+        str | None,
+        typer.Option(
+            envvar="POCKETBASE_SUPERUSER_EMAIL", help="Who sets up, attaches, imports, retries and removes rows."
+        ),
+    ] = None,
+    worker_email: Annotated[
+        str, typer.Option(envvar="POCKETBASE_EVENTS_WORKER_EMAIL", help="The worker's account.")
+    ] = DEFAULT_WORKER_EMAIL,
+) -> None:
+    """Read the settings that every command shares."""
+    given = {"url": url, "superuser_email": superuser_email, "worker_email": worker_email}
+    try:
+        context.obj = Settings.model_validate({name: value for name, value in given.items() if value})
+    except ValidationError as error:
+        raise WrongUsageError(why=str(error.errors()[0]["msg"]).removeprefix("Value error, ") + ".") from None
+
+
+for command in (serve, init, attach, detach, run, status, verify, check, rebuild, history, show, export):
+    app.command()(command)
+app.command("import")(import_log)
+app.command()(rejected)
+app.command("retry")(retry_command)
+
+
+def main() -> None:
+    """Run the command line; the one place where errors become exit codes."""
+    logging.captureWarnings(capture=True)
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # half a surrogate pair, which rows may hold, can't be written as it is
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app()
+    except (TroubleError, CredentialsRefusedError) as error:
+        fail(str(error), UNREACHABLE)
+    except WrongUsageError as error:
+        fail(str(error), WRONG_USAGE)
+    except PocketBaseEventsError as error:
+        fail(str(error), PROBLEM)
+    except OSError as error:
+        # Our output can't be written; Python would complain once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # whoever read it has left
+            sys.exit(PROBLEM)
+        fail(f"{error.filename or 'standard output'} can't be written ({error.strerror}).", PROBLEM)
+    except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user
+        at = error.__traceback__
+        while at is not None and at.tb_next is not None:
+            at = at.tb_next
+        where = f"{Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at is not None else "?"
+        fail(
+            f"This is a bug in pocketbase-events ({type(error).__name__} at {where}). Please report it.",
+            PROBLEM,
+        )
