@@ -10,7 +10,7 @@ serve: $(VENV)/.serve  ## a PocketBase of its own, the demo collection, and the 
 
 test: $(VENV)/.dev  ## every test, against a real PocketBase, and what they reach
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n auto --dist loadfile
 	@$(BIN)/coverage combine -q && $(BIN)/coverage report
 
 lint: $(VENV)/.dev  ## style, types, layers
