@@ -67,6 +67,7 @@ class Reader:
         wanted = "".join(f" && {name} = {literal(value)}" for name, value in named.items() if value is not None)
 
         def fetch(before: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+            # The view says `likely(seq > 0)`, or SQLite would search from 0 on rather than from `seq` on.
             # A log that was tampered with may give one seq to many events, so the place in the table counts, too.
             seq, position = (before[-1]["seq"], before[-1]["position"]) if before else (after, 2**53)
             place = f"seq >= {seq} && (seq > {seq} || position > {position})"
