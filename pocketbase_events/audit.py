@@ -1,14 +1,14 @@
 """Is the log what was recorded? In PocketBase, or in an export."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pocketbase_events.chain import Chain, Problem
 from pocketbase_events.drift import Watch
-from pocketbase_events.events import EMPTY, Head
+from pocketbase_events.events import EMPTY, Head, Recorded
 from pocketbase_events.exports import BadLine, events_of, line_of
 from pocketbase_events.views import Source
 
@@ -28,10 +28,11 @@ class Verdict:
 def verify(source: Source, watch: Watch, sink: Callable[[str], object] | None = None) -> Verdict:
     """Check the recorded events, and the head; `sink` is given each event as a line of an export."""
     status = source.status()
-    with _chain() as chain:
-        verdict = Verdict()
+    with closing(_UsedIds()) as used:
+        chain, verdict = Chain(used.first_use), Verdict()
         to = max(status.seq, status.last_seq)
         for page in watch(source.log(0, to), "reading the log", to):
+            used.note(page)
             for event in page:
                 verdict.problems += chain.check(event)
             if sink is not None:
@@ -45,9 +46,10 @@ def verify_file(path: Path, watch: Watch) -> Verdict:
     Raises:
         WrongUsageError: when the file can't be read.
     """
-    with _chain() as chain:
-        verdict = Verdict()
+    with closing(_UsedIds()) as used:
+        chain, verdict = Chain(used.first_use), Verdict()
         for page in watch(events_of(path), "reading the file", 0):
+            used.note([event for event in page if isinstance(event, Recorded)])
             for event in page:
                 if isinstance(event, BadLine):
                     reason = f"line {event.number} is no event: {event.why}"
@@ -58,24 +60,39 @@ def verify_file(path: Path, watch: Watch) -> Verdict:
         return _ended(verdict, chain, None)
 
 
-@contextmanager
-def _chain() -> Iterator[Chain]:
-    """A chain that remembers event ids in a temporary file, so that its memory is bounded."""
-    database = sqlite3.connect("", isolation_level=None)
-    try:
-        database.execute(f"PRAGMA cache_size = -{CACHE}")
-        database.execute("PRAGMA journal_mode = OFF")
-        database.execute("CREATE TABLE used (event_id TEXT PRIMARY KEY, seq INTEGER) WITHOUT ROWID")
-        database.execute("BEGIN")
+class _UsedIds:
+    """The event ids that were seen, in a temporary file, so that memory is bounded."""
 
-        def first_use(event_id: str, seq: int) -> int | None:
-            if database.execute("INSERT OR IGNORE INTO used VALUES (?, ?)", (event_id, seq)).rowcount:
-                return None
-            return int(database.execute("SELECT seq FROM used WHERE event_id = ?", (event_id,)).fetchone()[0])
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.execute(f"PRAGMA cache_size = -{CACHE}")
+        self._database.execute("PRAGMA journal_mode = MEMORY")
+        self._database.execute("CREATE TABLE used (event_id TEXT PRIMARY KEY, seq INTEGER) WITHOUT ROWID")
+        self._earlier: dict[tuple[str, int], int] = {}
 
-        yield Chain(first_use)
-    finally:
-        database.close()
+    def close(self) -> None:
+        """Drop the file."""
+        self._database.close()
+
+    def note(self, page: Sequence[Recorded]) -> None:
+        """Note the ids of the next events. A page at a time, and one by one only where one is used twice."""
+        self._earlier = {}
+        ids = [(event.event_id, event.seq) for event in page if event.event_id]
+        self._database.execute("BEGIN")
+        try:
+            self._database.executemany("INSERT INTO used VALUES (?, ?)", ids)
+        except sqlite3.IntegrityError:
+            self._database.execute("ROLLBACK")
+            self._database.execute("BEGIN")
+            for event_id, seq in ids:
+                if not self._database.execute("INSERT OR IGNORE INTO used VALUES (?, ?)", (event_id, seq)).rowcount:
+                    first = self._database.execute("SELECT seq FROM used WHERE event_id = ?", (event_id,)).fetchone()
+                    self._earlier[event_id, seq] = first[0]
+        self._database.execute("COMMIT")
+
+    def first_use(self, event_id: str, seq: int) -> int | None:
+        """Which seq had an id of the page before the event with this seq, if any."""
+        return self._earlier.get((event_id, seq)) if self._earlier else None
 
 
 def _ended(verdict: Verdict, chain: Chain, head: Head | None) -> Verdict:

@@ -116,15 +116,13 @@ class Chain:
 
     def _fields(self, event: Recorded) -> list[Problem]:
         """Whether the worker's fields are there and what they should be."""
-        reasons = [
-            f"its {name} is no {what}." if value else f"lacks its {name}."
-            for name, value, pattern, what in (
-                ("event_id", event.event_id, _UUID4, "uuid v4"),
-                ("timestamp", event.timestamp, _TIMESTAMP, "time"),
-                ("hash", event.hash, _HASH, "SHA-256"),
-            )
-            if not pattern.fullmatch(value)
-        ]
+        reasons = []
+        if not _UUID4.fullmatch(event.event_id):
+            reasons.append("its event_id is no uuid v4." if event.event_id else "lacks its event_id.")
+        if not _TIMESTAMP.fullmatch(event.timestamp):
+            reasons.append("its timestamp is no time." if event.timestamp else "lacks its timestamp.")
+        if not _HASH.fullmatch(event.hash):
+            reasons.append("its hash is no SHA-256." if event.hash else "lacks its hash.")
         if event.flaw:
             reasons.append(f"its data can't be read: {event.flaw}")
         earlier = self._first_use(event.event_id, event.seq) if event.event_id else None

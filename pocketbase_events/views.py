@@ -139,5 +139,5 @@ def recorded_of(item: Mapping[str, Any]) -> Recorded:
 
 def _is_damaged(item: Mapping[str, Any]) -> bool:
     """Whether an event's texts hold what is no UTF-8: it was replaced on the way, which changes their length."""
-    seen = len((item["collection"] + item["item_id"] + item["actor"] + item["data"]).encode())
-    return bool(seen != item["bytes"])
+    texts = item["collection"] + item["item_id"] + item["actor"] + item["data"]
+    return bool((len(texts) if texts.isascii() else len(texts.encode())) != item["bytes"])
