@@ -1,7 +1,7 @@
 """Putting rows that were there before the log under it: an event for each, recorded without touching the row."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -49,31 +49,38 @@ def adopt(
     fold = Fold({name: target})
     for events in source.log(0, sound(source.status()).seq, collection=name):
         fold.apply(events)
-    items, adopted, waiting = fold.rows[name], 0, []
-    at_once, gone = AT_ONCE, set(items)
+    items, adopted = fold.rows[name], 0
+    gone = set(items)
     for page in watch(source.rows(target), f"adopting {name}", 0):
-        gone -= {str(row["id"]) for row in page}
-        waiting += [
-            row for row in page if difference(target, str(row["id"]), items.get(str(row["id"])), row) is not None
-        ]
-        while waiting:
-            some = waiting[:at_once]
-            requests = [append_request(**event) for row in some for event in _events_of(target, row, new_id)]
-            try:
-                why = superuser.append(requests)
-            except BatchTooLargeError:
-                if len(some) == 1:
-                    raise ProblemError(
-                        why=f"The row {some[0]['id']} of {name} is larger than PocketBase's batch API takes (Batch max"
-                        " body size). Make it smaller, or raise the limit, then run attach --adopt again."
-                    ) from None
-                at_once = len(some) // 2
-                continue
-            if why is not None:
-                raise ProblemError(why=f"PocketBase refused the events of the rows from {some[0]['id']} on: {why}")
+        rows = {str(row["id"]): row for row in page}
+        gone -= rows.keys()
+        unexplained = [row for key, row in rows.items() if difference(target, key, items.get(key), row) is not None]
+        for some in _append(superuser, target, unexplained, new_id):
             settle()
-            adopted, waiting = adopted + len(some), waiting[len(some) :]
+            adopted += some
     return Adopted(adopted, sorted(gone))
+
+
+def _append(superuser: Gateway, target: Target, rows: Sequence[Row], new_id: Callable[[], UUID]) -> Iterator[int]:
+    """Append the events of the rows, in as few transactions as PocketBase admits; says of how many rows each time."""
+    at_once = AT_ONCE
+    while rows:
+        some = rows[:at_once]
+        requests = [append_request(**event) for row in some for event in _events_of(target, row, new_id)]
+        try:
+            why = superuser.append(requests)
+        except BatchTooLargeError:
+            if len(some) == 1:
+                raise ProblemError(
+                    why=f"The row {some[0]['id']} of {target.collection} is larger than PocketBase's batch API takes"
+                    " (Batch max body size). Make it smaller, or raise the limit, then run attach --adopt again."
+                ) from None
+            at_once = len(some) // 2
+            continue
+        if why is not None:
+            raise ProblemError(why=f"PocketBase refused the events of the rows from {some[0]['id']} on: {why}")
+        yield len(some)
+        rows = rows[len(some) :]
 
 
 def _events_of(target: Target, row: Row, new_id: Callable[[], UUID]) -> Iterator[dict[str, Json]]:

@@ -155,8 +155,13 @@ def _adopt(settings: Settings, admin: Admin, collection: str, rules: dict[str, s
     if target is None:
         return Adopted(0, [])
     try:
-        with gateway(settings) as seen, superuser_gateway(settings) as superuser, progress() as watch:
-            recorder, never = worker(seen), threading.Event()
+        with (
+            gateway(settings) as seen,
+            gateway(settings) as recording,
+            superuser_gateway(settings) as superuser,
+            progress() as watch,
+        ):
+            recorder, never = worker(recording), threading.Event()
             return adopt_rows(seen, superuser, target, lambda: settle(recorder, never), uuid4, watch)
     except ProblemError:
         install.thaw(admin, collection)
