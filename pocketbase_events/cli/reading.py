@@ -38,7 +38,7 @@ DirOption = Annotated[
     typer.Option(
         "--dir",
         metavar="DIR",
-        help="PocketBase's data folder, where it is on this machine: read its database file, several times faster.",
+        help="PocketBase's data folder, where it is on this machine: read its database file, which is faster.",
     ),
 ]
 
