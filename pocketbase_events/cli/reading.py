@@ -31,7 +31,7 @@ MAX_DIGITS = 15  # of a seq; more are beyond the end of any log
 SHOWN = 20  # differences and problems listed on a terminal; --json has all
 
 Collections = Annotated[
-    list[str] | None, typer.Argument(metavar="[COLLECTION]...", help="Attached collections; all, where none is named.")
+    list[str] | None, typer.Argument(metavar="COLLECTION", help="Attached collections; all, where none is named.")
 ]
 DirOption = Annotated[
     Path | None,
@@ -120,7 +120,7 @@ def show(
     context: typer.Context,
     collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="A collection of the log.")],
     item: Annotated[
-        str | None, typer.Argument(metavar="[ITEM]", help="The id of an item; all, where none is named.")
+        str | None, typer.Argument(metavar="ITEM", help="The id of an item; all, where none is named.")
     ] = None,
     at: Annotated[
         str, typer.Option("--at", metavar="SEQ|TIME", help="A seq, or a time (UTC unless it names a zone).")
@@ -150,7 +150,7 @@ def show(
 def export(
     context: typer.Context,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Where to; standard output, where none is named.")
+        Path | None, typer.Argument(metavar="FILE", help="Where to; standard output, where none is named.")
     ] = None,
 ) -> None:
     """Write the recorded log as JSON Lines, an event a line, and verify it on the way.

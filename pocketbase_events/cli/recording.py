@@ -82,7 +82,7 @@ def rejected(context: typer.Context, as_json: JsonOption = False) -> None:
 
 def retry_command(
     context: typer.Context,
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Of rejected events.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Of rejected events.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All rejected events.")] = False,
     as_json: JsonOption = False,
 ) -> None:
