@@ -554,3 +554,11 @@ def test_a_worker_and_clients_beside_an_import_come_after_it(
     mine = [row[0] for row in events_of(server) if row[5].startswith("mine")]
     assert mine == list(range(loaded + 1, loaded + count + 1))
     assert_sound(server)
+
+
+def test_what_would_keep_rows_from_being_built_is_told_before_anything_is_imported(server: Server, file: Path) -> None:
+    assert server.superuser()("PATCH", "/api/collections/items", json={"name": "things"}).ok
+    assert "items is attached, but there is no collection" in cli(server, "import", str(file), code=1).stderr
+    assert events_of(server) == []
+    assert seq_of(server) == 0
+    assert not is_held(server)

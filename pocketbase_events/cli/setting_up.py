@@ -90,7 +90,9 @@ def init(context: typer.Context, as_json: JsonOption = False) -> None:
 
 def attach(
     context: typer.Context,
-    collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="A base collection without rows.")],
+    collection: Annotated[
+        str, typer.Argument(metavar="COLLECTION", help="A base collection; one that has rows with --adopt.")
+    ],
     create: Annotated[str | None, typer.Option(metavar="RULE", help="Who may append create events.")] = None,
     update: Annotated[str | None, typer.Option(metavar="RULE", help="Who may append update events.")] = None,
     delete: Annotated[str | None, typer.Option(metavar="RULE", help="Who may append delete events.")] = None,

@@ -25,8 +25,9 @@ from pocketbase_events.cli.reading import (
     tell_unfit,
 )
 from pocketbase_events.cli.shared import PROBLEM, JsonOption, gateway, print_json, say, superuser_gateway
-from pocketbase_events.drift import Drift, Watch, find, refuse_other
+from pocketbase_events.drift import Drift, Watch, chosen, find, refuse_other
 from pocketbase_events.errors import ProblemError, WrongUsageError
+from pocketbase_events.events import Head
 from pocketbase_events.gateway import Gateway
 from pocketbase_events.hold import Holding, holding
 from pocketbase_events.loading import check_beginning, load
@@ -87,7 +88,6 @@ def import_log(
 
     Example: pocketbase-events import backup.jsonl
     """
-    settings = context.obj
     if file.exists() and not file.is_file():
         raise WrongUsageError(why=f"{file} is no file. It is read more than once: save it as a file first.")
     with progress() as watch:
@@ -97,19 +97,7 @@ def import_log(
         report_verdict(verdict, as_json=as_json)
     if not verdict.events:
         raise WrongUsageError(why=f"{file} has no events.")
-    with (
-        gateway(settings) as seen,
-        gateway(settings) as holder,
-        superuser_gateway(settings) as superuser,
-        progress() as watch,
-        holding(_holding(holder, "import")) as held,
-    ):
-        check_beginning(file, held.head)
-        loaded = load(file, superuser, held, watch)
-        if held.head != verdict.head:
-            raise ProblemError(why=f"{file} was changed while it was read. Import it again.")
-        drift = find(seen, [], _keeping(held, watch))
-        done = Rebuild(seen, held, superuser, drift, removing=()).run(lambda _: None)
+    loaded, drift, done = _load(context.obj, file, verdict.head)
     missing = sorted(verdict.collections - drift.targets.keys())
     if as_json:
         print_json({"events": loaded, "head": {"seq": verdict.head.seq, "hash": verdict.head.hash}})
@@ -122,6 +110,24 @@ def import_log(
             f" pocketbase-events rebuild {name}"
         )
     _report_refused(done)
+
+
+def _load(settings: Settings, file: Path, end: Head) -> tuple[int, Drift, Rebuilt]:
+    """Load a file that was verified and ends with `end`, and build the rows: how many events, and what was done."""
+    with (
+        gateway(settings) as seen,
+        gateway(settings) as holder,
+        superuser_gateway(settings) as superuser,
+        progress() as watch,
+        holding(_holding(holder, "import")) as held,
+    ):
+        check_beginning(file, held.head)
+        chosen(seen, [])  # what keeps rows from being built is told before anything is written
+        loaded = load(file, superuser, held, watch)
+        if held.head != end:
+            raise ProblemError(why=f"{file} was changed while it was read. Import it again.")
+        drift = find(seen, [], _keeping(held, watch))
+        return loaded, drift, Rebuild(seen, held, superuser, drift, removing=()).run(lambda _: None)
 
 
 def _plan(drift: Drift) -> Table:
