@@ -175,7 +175,7 @@ def append_request(**fields: Json) -> dict[str, Any]:
     """The batch request that appends an event with these fields."""
     # PocketBase would read a text in a json field that looks like JSON.
     data = fields["data"]
-    return _post("events", {**fields, "data": json.dumps(data) if isinstance(data, str) else data})
+    return _post("events", {**fields, "data": json.dumps(data, ensure_ascii=False) if isinstance(data, str) else data})
 
 
 def load_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def to_pocketbase(field: FieldDefinition, value: Json) -> Json:
     if not isinstance(value, str):
         return value
     if field.type == "json":
-        return json.dumps(value)
+        return json.dumps(value, ensure_ascii=False)
     if field.multiple:
         return [value] if value else []
     return value

@@ -572,3 +572,43 @@ def test_batches_keep_within_their_bounds(server: Server) -> None:
     worker.run_to_end(NEVER)
     assert worker._batch <= MAX_BATCH  # noqa: SLF001 - the bound is the point
     assert check_log(server).seq == 1000
+
+
+def test_batches_grow_again_after_the_smallest_one(server: Server) -> None:
+    guest = server.guest()
+    guest.append_all(*(create(number) for number in range(400)))
+    seconds = iter(range(100))
+    worker = server.worker(timer=lambda: float(next(seconds, 100)))  # slow for some fifty transactions, then fast
+    recorded = []
+    while worker.run_once() is Step.PROGRESS:
+        recorded.append(worker.tally.recorded - sum(recorded))
+    assert min(recorded) == 1
+    assert max(recorded[recorded.index(1) :]) > 20
+    assert check_log(server).seq == 400
+
+
+def test_data_that_an_event_may_hold_fits_into_the_row(server: Server) -> None:
+    server.edit_fields("items", lambda fields: fields.append({"name": "more", "type": "json"}))
+    # PocketBase counts bytes, and takes a million of them.
+    for number, data in enumerate(("ü" * 450_000, ["ü" * 450_000], {"ключ": "💥" * 200_000})):
+        server.guest().append("create", f"large{number:010d}", {"title": "x", "more": data})
+    worker = server.worker()
+    assert worker.run_to_end(NEVER) is Step.IDLE
+    assert worker.tally.rejected == 0
+    assert check_log(server).seq == 3
+
+
+def test_pages_of_pending_events_are_no_larger_than_the_worker_can_bear(server: Server) -> None:
+    server.edit_fields("items", lambda fields: fields.append({"name": "more", "type": "json"}))
+    guest = server.guest()
+    for number in range(10):
+        guest.append("create", f"large{number:010d}", {"title": "x", "more": "x" * 900_000})
+    guest.append_all(*(create(number) for number in range(10)))
+    gateway = server.gateway()
+    assert len(gateway.pending(500)) == 3
+    worker = server.worker()
+    assert worker.run_to_end(NEVER) is Step.IDLE
+    assert check_log(server).seq == 20
+    # So are the pages in which the log is read.
+    pages = [sum(len(str(event.data)) for event in page) for page in gateway.log(0, 20)]
+    assert max(pages[1:]) < 6_000_000
