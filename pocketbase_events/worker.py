@@ -1,5 +1,6 @@
 """The worker: records what is pending, once, to the end, or until told to stop."""
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -265,7 +266,9 @@ class Worker:
         self.tally.rejected += len(transaction.rejections)
         if full or seconds > TRANSACTION_TIME:
             factor = min(1.25, max(0.5, TRANSACTION_TIME / max(seconds, 0.001)))
-            self._batch = max(1, min(self._most, round(self._batch * factor)))
+            size = self._batch * factor
+            # Rounded away from where it was, or one would stay one for ever.
+            self._batch = max(1, min(self._most, math.ceil(size) if factor > 1 else int(size)))
 
     def _not_markable(
         self, outcome: EventRefused, page: Sequence[Pending], refused: dict[str, str]
