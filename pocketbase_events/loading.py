@@ -11,9 +11,10 @@ from pocketbase_events.events import EMPTY, Head, Recorded
 from pocketbase_events.exports import BadLine, events_of
 from pocketbase_events.gateway import Gateway
 from pocketbase_events.hold import Holding
-from pocketbase_events.transaction import MAX_CHARS, Committed, load_requests
+from pocketbase_events.transaction import Committed, load_requests
 
 AT_ONCE = 200  # events in a transaction
+MAX_CHARS = 4_000_000  # of data in a transaction
 
 
 def check_beginning(path: Path, head: Head) -> None:

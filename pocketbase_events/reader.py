@@ -12,6 +12,8 @@ from pocketbase_events.values import TOO_DEEP
 from pocketbase_events.views import Status, read_ahead, recorded_of
 
 PAGE = 1000  # records read at a time, the most that PocketBase gives
+FIRST_PAGE = 10  # events; how large they are is not known yet
+PAGE_BYTES = 4_000_000  # of events read at a time, as far as the page before tells
 IDS = 100  # of rows asked for by id at a time; PocketBase allows 200 expressions in a filter
 
 
@@ -72,9 +74,9 @@ class Reader:
             seq, position = (before[-1]["seq"], before[-1]["position"]) if before else (after, 2**53)
             place = f"seq >= {seq} && (seq > {seq} || position > {position})"
             query = {"filter": f"{place} && seq <= {to}{wanted}", "sort": "seq,position"}
-            return self._connection.items("event_log", perPage=PAGE, **query)
+            return self._connection.items("event_log", perPage=_page_after(before), **query)
 
-        for page in read_ahead(fetch, is_last=_is_last):
+        for page in read_ahead(fetch, is_last=lambda page: not page):
             yield [recorded_of(item) for item in page]
 
     def rows(self, target: Target) -> Iterator[Sequence[Row]]:
@@ -117,6 +119,14 @@ class Reader:
 def literal(text: str) -> str:
     """A text as PocketBase's filters write it."""
     return json.dumps(text, ensure_ascii=False)
+
+
+def _page_after(before: Sequence[dict[str, Any]] | None) -> int:
+    """How many events to read after this page of them."""
+    if not before:
+        return FIRST_PAGE
+    size = sum(item["bytes"] for item in before) / len(before)
+    return min(PAGE, int(PAGE_BYTES / max(size, 1)) + 1)
 
 
 def _is_last(page: Sequence[Any]) -> bool:

@@ -13,7 +13,6 @@ from pocketbase_events.projection import Change, Refused, Write, merge, project
 from pocketbase_events.schema import Target, quote
 
 HEAD_ID = "head00000000000"
-MAX_CHARS = 8_000_000  # of data in a transaction
 MAX_REASONS = 2000  # characters
 _DEFAULT_MESSAGES = ("Failed to create record.", "Failed to update record.", "Something went wrong")
 # What PocketBase calls an id that is taken (0.23 to 0.40).
@@ -111,14 +110,13 @@ def group(
     Raises:
         TroubleError: when rules were edited so that the worker can't write a collection.
     """
-    chosen, size = Group(), 0
+    chosen = Group()
     for event in islice(page, most):
         judged = _judge(event, refused, targets)
         if isinstance(judged, Rejection):
             chosen.rejections.append(judged)
             continue
-        size += len(event.data)
-        if chosen.events and (len(chosen.events) == limit or size > MAX_CHARS):
+        if len(chosen.events) == limit:
             break
         data, change = judged
         chosen.events.append(event)

@@ -20,7 +20,6 @@ from pocketbase_events.events import EMPTY, Head, Pending, timestamp_of
 from pocketbase_events.gateway import Gateway
 from pocketbase_events.schema import Target
 from pocketbase_events.transaction import (
-    MAX_CHARS,
     Committed,
     Conflict,
     EventRefused,
@@ -122,10 +121,6 @@ class Worker:
         page = [event for event in page if event.id not in self._left_aside]
         if not page:
             return Step.IDLE
-        size = sum(len(event.data) for event in page)
-        if size > MAX_CHARS:
-            # What does not fit into one transaction need not be read, either.
-            self._batch = max(1, len(page) * MAX_CHARS // size)
         self._refresh_targets(page)
         try:
             step = self._process(page)
