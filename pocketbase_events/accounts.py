@@ -23,7 +23,8 @@ from pocketbase_events.settings import Settings
 
 WORKERS = "event_workers"
 SUPERUSERS = "_superusers"
-TIMEOUT = 30.0  # seconds that an answer may take
+TIMEOUT = 30.0  # seconds that an answer may take; changing the schema of many rows does
+LOGIN_TIMEOUT = 4.0  # seconds
 IMPERSONATION = 86_400  # seconds that a token made by a superuser lives
 
 
@@ -41,7 +42,7 @@ def worker_token(settings: Settings) -> str:
     if settings.worker_password is None:
         with superuser(settings) as client:
             return _impersonated(client, settings)
-    with _client(settings.url) as client:
+    with _client(settings.url, LOGIN_TIMEOUT) as client:
         password = settings.worker_password.get_secret_value()
         return _log_in(client, WORKERS, settings.worker_email, password, settings.url)
 
@@ -103,8 +104,8 @@ def expires_at(token: str) -> float:
 
 
 @contextmanager
-def _client(url: str) -> Iterator[PocketBase]:
-    client = PocketBase(url, timeout=TIMEOUT)
+def _client(url: str, timeout: float = TIMEOUT) -> Iterator[PocketBase]:
+    client = PocketBase(url, timeout=timeout)
     try:
         yield client
     finally:

@@ -22,7 +22,8 @@ from pocketbase_events.errors import (
 from pocketbase_events.events import read_shown
 from pocketbase_events.transaction import HEAD_ID
 
-TIMEOUT = (3.05, 10.0)  # seconds to connect, and to wait for an answer
+CONNECTS_WITHIN = 3.05  # seconds
+ANSWERS_WITHIN = 10.0  # seconds
 RENEW_EVERY = 3600.0  # seconds between two tokens; sooner when half of a token's life is over
 RENEW_AT_MOST_EVERY = 2.0  # seconds, so that a refused worker is no login storm
 
@@ -33,11 +34,20 @@ class Connection:
     Args:
         url: PocketBase's address, without a slash at its end.
         log_in: gives a new token of the account.
+        answers_within: seconds to wait for an answer.
         clock: seconds since 1970.
     """
 
-    def __init__(self, url: str, log_in: Callable[[], str], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        url: str,
+        log_in: Callable[[], str],
+        *,
+        answers_within: float = ANSWERS_WITHIN,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.url = url
+        self._timeout = (CONNECTS_WITHIN, answers_within)
         self._log_in = log_in
         self._clock = clock
         self._session = requests.Session()
@@ -124,7 +134,7 @@ class Connection:
         """
         headers = {"Authorization": self.token(), **options.pop("headers", {})}
         try:
-            response = self._session.request(method, self.url + path, headers=headers, timeout=TIMEOUT, **options)
+            response = self._session.request(method, self.url + path, headers=headers, timeout=self._timeout, **options)
         except requests.RequestException as error:
             raise UnreachableError(url=self.url, why=type(error).__name__) from None
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:

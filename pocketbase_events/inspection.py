@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pocketbase_events.admin import Admin
-from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.errors import RateLimitedError, WrongUsageError
 from pocketbase_events.gateway import Gateway
 from pocketbase_events.policy import log_triggers, row_triggers
 from pocketbase_events.schema import Target
@@ -66,8 +66,11 @@ def _log_problems(status: Status, gateway: Gateway) -> list[str]:
             f"The log contradicts itself: the head says seq {status.seq}, the last recorded event is seq"
             f" {status.last_seq}. No worker extends such a log; restore a backup."
         )
-    if not gateway.batch_enabled():
-        problems.append("The batch API is switched off, so nothing can be recorded. Run: pocketbase-events init")
+    try:
+        if not gateway.batch_enabled():
+            problems.append("The batch API is switched off, so nothing can be recorded. Run: pocketbase-events init")
+    except RateLimitedError as error:
+        problems.append(str(error))
     if not status.held and status.oldest_pending_seconds > WORKER_MISSED_AFTER:
         problems.append(
             f"Events have been pending for {status.oldest_pending_seconds:.0f} s: no worker takes them."

@@ -14,6 +14,7 @@ from pocketbase_events.errors import (
     BatchTooLargeError,
     ContradictionError,
     PocketBaseEventsError,
+    RateLimitedError,
     TroubleError,
 )
 from pocketbase_events.events import EMPTY, Head, Pending, timestamp_of
@@ -30,6 +31,7 @@ from pocketbase_events.transaction import (
     build,
     group,
 )
+from pocketbase_events.trouble import Trouble
 from pocketbase_events.views import Status
 
 FIRST_BATCH = 50  # events in the first transaction; the later ones are sized by how long it took
@@ -40,7 +42,7 @@ HEARD_WITHIN = 1.0  # seconds after a poll found events within which realtime sh
 STANDBY_INTERVAL = 2.0  # seconds between two looks of a standby
 TAKE_OVER_AFTER = 3.0  # seconds that an event stays pending, and the head unmoved, before a standby steps in
 HOLD_INTERVAL = 0.5  # seconds between two looks at a held head
-FIRST_RETRY, LAST_RETRY = 0.25, 5.0  # seconds between two attempts while PocketBase is in trouble
+GIVES_UP_AFTER = 3.5  # seconds without an answer; PocketBase gives a transaction 3 unless told otherwise
 MAX_VAIN_LOOKS = 3  # transactions in a row that fail although nobody else writes
 LOGGED_REJECTIONS = 5  # log lines for one transaction; the rest is counted
 NO_REASON = (
@@ -124,6 +126,8 @@ class Worker:
         self._refresh_targets(page)
         try:
             step = self._process(page)
+        except RateLimitedError:
+            raise  # nothing was done, and smaller transactions would only be more of them
         except TroubleError:
             self._head = None
             self._batch = max(1, self._batch // 2)
@@ -149,7 +153,7 @@ class Worker:
 
         Whoever sets `stop` sets `wake` too.
         """
-        retry, ailing, since, connected = FIRST_RETRY, "", self._timer(), False
+        trouble, connected = Trouble(self._timer), False
         while not stop.is_set():
             woken = wake.is_set()
             wake.clear()
@@ -159,18 +163,11 @@ class Worker:
                     log.info("connected", seq=self._catch_up().seq)
                     connected = True
                 step = self.run_to_end(stop)
-                if ailing:
-                    log.info("recovered", after_s=round(self._timer() - since, 1))
-                    retry, ailing = FIRST_RETRY, ""
+                trouble.is_over()
                 if step is Step.CONFLICT:
                     self._stand_by(stop)
             except PocketBaseEventsError as error:
-                since = since if ailing else self._timer()
-                if str(error) != ailing:
-                    log.error("trouble", why=str(error), retry_in_s=retry)  # noqa: TRY400 - the sentence says it
-                ailing = str(error)
-                stop.wait(retry)
-                retry = min(2 * retry, LAST_RETRY)
+                stop.wait(trouble.met(error))
                 continue
             if step is Step.HELD:
                 stop.wait(HOLD_INTERVAL)

@@ -152,6 +152,14 @@ def test_status_tells_what_is_wrong(server: Server) -> None:
     assert "no collection of that name" in cli(server, "status", code=1).stderr
 
 
+def test_status_tells_that_the_worker_is_rate_limited(server: Server) -> None:
+    rules = [{"label": "/api/batch", "maxRequests": 1, "duration": 3600}]
+    root = server.superuser()
+    assert root("PATCH", "/api/settings", json={"rateLimits": {"enabled": True, "rules": rules}}).ok
+    server.guest()("POST", "/api/batch", json={"requests": []})
+    assert "rate limiter refuses the worker" in cli(server, "status", code=1).stderr
+
+
 def test_status_shows_a_hold_and_who_has_it(server: Server) -> None:
     root = server.superuser()
     until = time.strftime("%Y-%m-%d %H:%M:%S.000Z", time.gmtime(time.time() + 60))

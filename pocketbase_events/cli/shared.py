@@ -15,12 +15,12 @@ import structlog
 import typer
 
 from pocketbase_events.accounts import superuser_token, worker_token
-from pocketbase_events.connection import Connection
+from pocketbase_events.connection import ANSWERS_WITHIN, Connection
 from pocketbase_events.errors import TroubleError
 from pocketbase_events.gateway import Gateway
 from pocketbase_events.realtime import WakeUp
 from pocketbase_events.settings import Settings
-from pocketbase_events.worker import HOLD_INTERVAL, Step, Worker
+from pocketbase_events.worker import GIVES_UP_AFTER, HOLD_INTERVAL, Step, Worker
 
 PROBLEM, WRONG_USAGE, UNREACHABLE = 1, 2, 3  # exit codes
 
@@ -29,9 +29,10 @@ JsonLogOption = Annotated[bool, typer.Option("--json", help="Logs as JSON, and r
 
 
 @contextmanager
-def gateway(settings: Settings) -> Iterator[Gateway]:
+def gateway(settings: Settings, *, answers_within: float = ANSWERS_WITHIN) -> Iterator[Gateway]:
     """PocketBase, seen as the worker."""
-    with closing(Connection(settings.url, lambda: worker_token(settings))) as connection:
+    connection = Connection(settings.url, lambda: worker_token(settings), answers_within=answers_within)
+    with closing(connection):
         yield Gateway(connection)
 
 
@@ -55,7 +56,7 @@ def settle(recorder: Worker, stop: threading.Event) -> None:
 
 def work(settings: Settings, stop: threading.Event, wake: threading.Event) -> None:
     """Work until told to stop. Wrong credentials end it at the start; a PocketBase that is down does not."""
-    with gateway(settings) as seen:
+    with gateway(settings, answers_within=GIVES_UP_AFTER) as seen:
         try:
             seen.token()
         except TroubleError as error:
