@@ -13,7 +13,7 @@ from pocketbase_events.fold import Row
 from pocketbase_events.schema import FieldDefinition, Target
 from pocketbase_events.transaction import HEAD_ID
 from pocketbase_events.values import TOO_DEEP
-from pocketbase_events.views import Status, recorded_of
+from pocketbase_events.views import Status, recorded_of, status_of
 
 PAGE = 1000  # records read at a time, so that no reader keeps PocketBase from tidying its WAL up
 BUSY = 10.0  # seconds to wait for a lock
@@ -48,9 +48,7 @@ class Database:
         if not found:
             raise NotInstalledError(url=str(self._path))
         texts = {key: "" if value is None else value for key, value in dict(found[0]).items()}
-        return Status.model_validate(
-            {**texts, "last_seq": texts["last_seq"] or 0, "triggers": json.loads(texts["triggers"])}
-        )
+        return status_of({**texts, "last_seq": texts["last_seq"] or 0, "triggers": json.loads(texts["triggers"])})
 
     def targets(self) -> dict[str, Target]:
         """The attached collections by name, with their field definitions."""

@@ -30,6 +30,10 @@ class NotInstalledError(PocketBaseEventsError):
     """PocketBase at {url} has no event log yet. Run: pocketbase-events init."""
 
 
+class NewerError(PocketBaseEventsError):
+    """This log was set up by a newer version of pocketbase-events. Upgrade this one: pip install --upgrade pocketbase-events."""  # noqa: E501
+
+
 class ContradictionError(PocketBaseEventsError):
     """The log contradicts itself: the head says seq {seq} ({hash}), the last recorded event is seq {last_seq} ({last_hash}). Nothing will be recorded until they agree. Restore a backup, or set event_head to the last event's seq and hash."""  # noqa: E501
 

@@ -9,7 +9,7 @@ from pocketbase_events.errors import RateLimitedError, WrongUsageError
 from pocketbase_events.gateway import Gateway
 from pocketbase_events.policy import log_triggers, row_triggers
 from pocketbase_events.schema import Target
-from pocketbase_events.views import Status
+from pocketbase_events.views import VERSION, Status
 
 WORKER_MISSED_AFTER = 10.0  # seconds that an event stays pending before we say that no worker takes it
 
@@ -66,6 +66,8 @@ def _log_problems(status: Status, gateway: Gateway) -> list[str]:
             f"The log contradicts itself: the head says seq {status.seq}, the last recorded event is seq"
             f" {status.last_seq}. No worker extends such a log; restore a backup."
         )
+    if status.version < VERSION:
+        problems.append("It was set up by an older version of pocketbase-events. Run: pocketbase-events init")
     try:
         if not gateway.batch_enabled():
             problems.append("The batch API is switched off, so nothing can be recorded. Run: pocketbase-events init")

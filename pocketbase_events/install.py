@@ -23,6 +23,7 @@ from pocketbase_events.policy import (
 from pocketbase_events.schema import DELETED, ROW_CREATE_RULE, ROW_UPDATE_RULE, Target
 from pocketbase_events.settings import Settings
 from pocketbase_events.transaction import HEAD_ID
+from pocketbase_events.views import refuse_newer
 
 MAX_REQUESTS = 1000  # batch requests that PocketBase shall admit; a transaction has two an event and one more
 MAX_JOINS = 50  # of the composed rule; SQLite joins 64 tables, and PocketBase needs some itself
@@ -44,10 +45,12 @@ def init(admin: Admin, settings: Settings) -> Installed:
 
     Raises:
         ProblemError: when a collection that is not ours has one of our names; nothing is changed then.
+        NewerError: when a newer version of ours has set it up; nothing is changed then.
     """
     ours: list[Collection] = json.loads(schema_file("collections.json").read_text())
     there = {collection["name"].lower(): collection for collection in admin.collections()}
     _refuse_foreign(ours, there)
+    _refuse_newer(admin, there)
     targets = append_rules(admin) if "event_targets" in there else []
     admin.import_collections([_upgraded(collection, there, targets) for collection in ours])
     if not admin.records("event_head"):
@@ -230,7 +233,13 @@ def _installed(admin: Admin) -> dict[str, Collection]:
     there = {collection["name"].lower(): collection for collection in admin.collections()}
     if not {"events", "event_targets", "event_status"} <= there.keys():
         raise NotInstalledError(url=admin.url)
+    _refuse_newer(admin, there)
     return there
+
+
+def _refuse_newer(admin: Admin, there: dict[str, Collection]) -> None:
+    for item in admin.records("event_status") if "event_status" in there else ():
+        refuse_newer(item)
 
 
 def _attachable(name: str, there: dict[str, Collection]) -> Collection:

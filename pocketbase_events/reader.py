@@ -9,7 +9,7 @@ from pocketbase_events.events import Json, Recorded
 from pocketbase_events.fold import Row
 from pocketbase_events.schema import Target
 from pocketbase_events.values import TOO_DEEP
-from pocketbase_events.views import Status, read_ahead, recorded_of
+from pocketbase_events.views import Status, read_ahead, recorded_of, status_of
 
 PAGE = 1000  # records read at a time, the most that PocketBase gives
 FIRST_PAGE = 10  # events; how large they are is not known yet
@@ -32,9 +32,10 @@ class Reader:
 
         Raises:
             NotInstalledError: when there is no log, or it is hidden from the worker's own account.
+            NewerError: when it was set up by a newer version of ours.
             TroubleError: when PocketBase can't answer now.
         """
-        return Status.model_validate(self._connection.own_record("event_status"))
+        return status_of(self._connection.own_record("event_status"))
 
     def targets(self) -> dict[str, Target]:
         """The attached collections by name, with their live field definitions."""

@@ -7,9 +7,12 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from pocketbase_events.errors import NewerError
 from pocketbase_events.events import Head, Pending, Recorded, UnreadableJsonError, read_data
 from pocketbase_events.fold import Row
 from pocketbase_events.schema import Target
+
+VERSION = 2  # of our collections, as the view `event_status` tells it; 0 where it did not yet
 
 Page = TypeVar("Page", bound=Sequence[Any])
 
@@ -31,6 +34,7 @@ class Status(BaseModel):
     oldest_pending: str
     now: str
     triggers: tuple[str, ...]
+    version: int = 0
 
     @field_validator("seq", "last_seq", mode="before")
     @classmethod
@@ -60,6 +64,26 @@ class Status(BaseModel):
             return 0.0
         waited = datetime.fromisoformat(self.now) - datetime.fromisoformat(self.oldest_pending)
         return max(0.0, waited.total_seconds())
+
+
+def status_of(item: Mapping[str, Any]) -> Status:
+    """A record of `event_status`.
+
+    Raises:
+        NewerError: when our collections are those of a newer version of ours.
+    """
+    refuse_newer(item)
+    return Status.model_validate(item)
+
+
+def refuse_newer(item: Mapping[str, Any]) -> None:
+    """Refuse a PocketBase whose record of `event_status` names a version that we don't know.
+
+    Raises:
+        NewerError: so it is.
+    """
+    if item.get("version", 0) > VERSION:
+        raise NewerError
 
 
 class Source(Protocol):

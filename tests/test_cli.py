@@ -13,6 +13,7 @@ import pytest
 from support import SUPERUSER, WORKER, Server, check_log, free_port, live_rows, run_command
 
 from pocketbase_events.policy import schema_file
+from pocketbase_events.views import VERSION
 
 SECRETS = (SUPERUSER[1], WORKER[1])
 
@@ -150,6 +151,37 @@ def test_status_tells_what_is_wrong(server: Server) -> None:
     server.attach("items")
     assert root("PATCH", "/api/collections/items", json={"name": "things"}).ok
     assert "no collection of that name" in cli(server, "status", code=1).stderr
+
+
+def version(server: Server, number: int) -> None:
+    """Make the log one that another version of ours has set up."""
+    root = server.superuser()
+    query = root("GET", "/api/collections/event_status").json()["viewQuery"]
+    changed = query.replace(f"CAST({VERSION} AS INTEGER) AS version", f"CAST({number} AS INTEGER) AS version")
+    assert changed != query
+    assert root("PATCH", "/api/collections/event_status", json={"viewQuery": changed}).ok
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["status"], ["verify"], ["check"], ["rebuild"], ["run", "--once"], ["init"], ["attach", "items"],
+     ["detach", "items"], ["history", "items", "x"], ["export"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_log_of_a_newer_version_is_left_alone(arguments: list[str], server: Server) -> None:
+    version(server, VERSION + 1)
+    before = server.superuser().records("event_targets")
+    assert "Upgrade this one" in cli(server, *arguments, code=1).stderr
+    assert server.superuser().records("event_targets") == before
+
+
+def test_a_log_of_an_older_version_works_and_is_told(server: Server) -> None:
+    version(server, VERSION - 1)
+    server.guest().append("create", "item00000000001", {"title": "x"})
+    assert "Recorded 1" in cli(server, "run", "--once").stdout
+    assert "Run: pocketbase-events init" in cli(server, "status", code=1).stderr
+    cli(server, "init")
+    cli(server, "status")
 
 
 def test_status_tells_that_the_worker_is_rate_limited(server: Server) -> None:
