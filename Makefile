@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: serve test lint build clean
+.PHONY: serve test faults lint build clean
 
 serve: $(VENV)/.serve  ## a PocketBase of its own, the demo collection, and the worker
 	@exec $(BIN)/pocketbase-events serve
@@ -12,6 +12,10 @@ test: $(VENV)/.dev  ## every test, against a real PocketBase, and what they reac
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n auto --dist loadfile
 	@$(BIN)/coverage combine -q && $(BIN)/coverage report
+
+# For example: make faults MINUTES=30 SEED=7 FAULTS="worker-killed disk-full"
+faults: $(VENV)/.dev  ## break it in every way, and check that nothing is lost
+	PYTHONPATH=tests $(BIN)/python -m faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 lint: $(VENV)/.dev  ## style, types, layers
 	$(BIN)/ruff check .

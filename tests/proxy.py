@@ -1,81 +1,186 @@
 """A TCP proxy between a worker and PocketBase that does what networks do."""
 
 import socket
+import struct
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 CHUNK = 65536  # bytes
+RESET = struct.pack("ii", 1, 0)  # closing a socket with this linger time resets the connection
+TRICKLE = 0.005  # seconds between two bytes
 
 
 class Proxy:
-    """Forwards to a port of this machine. `url` is where it listens."""
+    """Forwards to a port of this machine. `url` is where it listens; `hits` counts what it did to the traffic."""
 
     def __init__(self, port: int) -> None:
         self._target = ("127.0.0.1", port)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._address = self._listener.getsockname()
+        self.url = f"http://127.0.0.1:{self._address[1]}"
         self._sockets: list[socket.socket] = []
         self._mute: set[socket.socket] = set()
         self._break: set[socket.socket] = set()
         self._streams: set[socket.socket] = set()
-        self._drop_next_answer_to: bytes | None = None
+        self._drop_answers_to = (b"", 0)  # how a request begins, and how many answers are still to be dropped
+        self._reset_requests_to = b""
+        self._delay = 0.0
+        self._trickles = self._swallows = False
+        self._calm = threading.Event()  # set when delays and trickling are over
         self.dropped = threading.Event()
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        self.hits = 0
+        self._threads: list[threading.Thread] = []
+        self._listen()
+
+    @property
+    def has_streams(self) -> bool:
+        """Whether a realtime stream is open through which messages come."""
+        return bool(self._streams - self._mute)
+
+    # -- what networks do ----------------------------------------------------------------------------------
 
     def silence_streams(self) -> None:
         """Every realtime stream that is open now stays open, and nothing comes through it any more."""
+        self.hits += len(self._streams - self._mute)
         self._mute |= self._streams
 
-    def drop_the_answer_to(self, request: bytes) -> None:
-        """Forward the next request that begins like this, and break the connection instead of answering."""
-        self._drop_next_answer_to = request
+    def close_streams(self) -> None:
+        """Close every realtime stream that is open now."""
+        for stream in tuple(self._streams):
+            self._streams.discard(stream)
+            with suppress(OSError):
+                stream.shutdown(socket.SHUT_RDWR)
+                self.hits += 1
+
+    def drop_the_answer_to(self, request: bytes, times: int = 1) -> None:
+        """Forward the next requests that begin like this, and break the connection instead of answering."""
+        self._drop_answers_to = (request, times)
+
+    def reset_requests_to(self, request: bytes) -> None:
+        """Reset the connection in the middle of each request that begins like this."""
+        self._reset_requests_to = request
+
+    def delay_answers(self, seconds: float) -> None:
+        """Hold each answer back for so long."""
+        self._calm.clear()
+        self._delay = seconds
+
+    def trickle(self) -> None:
+        """Forward answers one byte at a time, slowly."""
+        self._calm.clear()
+        self._trickles = True
+
+    def swallow(self) -> None:
+        """Let everything that is sent either way vanish: no answer, no error. Those connections never recover."""
+        self._swallows = True
+
+    def refuse(self) -> None:
+        """Break every connection, and refuse new ones."""
+        self._stop_listening()
+        for opened in self._sockets:
+            with suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+        self.hits += 1
+
+    def be_well(self) -> None:
+        """Forward everything again."""
+        self._drop_answers_to, self._reset_requests_to = (b"", 0), b""
+        self._delay, self._trickles, self._swallows = 0.0, False, False
+        self._calm.set()
+        if self._listener.fileno() < 0:
+            self._listener = socket.create_server(self._address)
+            self._listen()
 
     def close(self) -> None:
         """Break every connection, take no more, and wait until all of it is over."""
-        for opened in (self._listener, *self._sockets):
-            with suppress(OSError):
-                opened.shutdown(socket.SHUT_RDWR)
-        self._threads[0].join()  # no connection comes after this one
+        self._calm.set()
+        self._stop_listening()
         for opened in self._sockets:
             with suppress(OSError):
                 opened.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
-        for opened in (self._listener, *self._sockets):
+        for opened in self._sockets:
             opened.close()
 
-    def _accept(self) -> None:
+    # -- forwarding ----------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        self._accepting = threading.Thread(target=self._accept, args=(self._listener,), daemon=True)
+        self._accepting.start()
+
+    def _stop_listening(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()  # no connection comes after this one
+        self._listener.close()
+
+    def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                client, _ = self._listener.accept()
+                client, _ = listener.accept()
                 self._sockets.append(client)
-                server = socket.create_connection(self._target)
+                try:
+                    server = socket.create_connection(self._target)
+                except OSError:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                    client.close()
+                    continue
                 self._sockets.append(server)
-                for forward, one, other in ((self._up, client, server), (self._down, server, client)):
-                    thread = threading.Thread(target=forward, args=(one, other), daemon=True)
+                for pass_on, one, other in ((self._up, client, server), (self._down, server, client)):
+                    thread = threading.Thread(target=self._forward, args=(pass_on, one, other), daemon=True)
                     self._threads.append(thread)
                     thread.start()
 
-    def _up(self, client: socket.socket, server: socket.socket) -> None:
+    def _forward(self, pass_on: Callable[[socket.socket, socket.socket], None], *ends: socket.socket) -> None:
+        """Pass on what one end sends until either has closed, and close both."""
         with suppress(OSError):
-            while data := client.recv(CHUNK):
-                if data.startswith(b"GET /api/realtime"):
-                    self._streams.add(server)
-                if self._drop_next_answer_to and data.startswith(self._drop_next_answer_to):
-                    self._drop_next_answer_to = None
-                    self._break.add(server)
+            pass_on(*ends)
+        for end in ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _up(self, client: socket.socket, server: socket.socket) -> None:
+        while data := client.recv(CHUNK):
+            if data.startswith(b"GET /api/realtime"):
+                self._streams.add(server)
+            drop, times = self._drop_answers_to
+            if times and data.startswith(drop):
+                self._drop_answers_to = (drop, times - 1)
+                self._break.add(server)
+            if self._reset_requests_to and data.startswith(self._reset_requests_to):
+                self.hits += 1
+                server.sendall(data[: len(data) // 2])
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                client.close()
+                return
+            if not self._is_swallowed(server):
                 server.sendall(data)
-            server.shutdown(socket.SHUT_WR)
 
     def _down(self, server: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
-            while data := server.recv(CHUNK):
-                if server in self._break:
-                    # The answer is there, so what was asked for is done.
-                    self.dropped.set()
-                    client.shutdown(socket.SHUT_RDWR)
-                    return
-                if server not in self._mute:
-                    client.sendall(data)
-            client.shutdown(socket.SHUT_WR)
+        while data := server.recv(CHUNK):
+            if server in self._break:
+                # The answer is there, so what was asked for is done.
+                self.hits += 1
+                self.dropped.set()
+                return
+            if server not in self._mute and not self._is_swallowed(server):
+                self._answer(client, data)
+
+    def _answer(self, client: socket.socket, data: bytes) -> None:
+        if self._delay:
+            self.hits += 1
+            self._calm.wait(self._delay)
+        while self._trickles and data:
+            self.hits += 1
+            client.sendall(data[:1])
+            data = data[1:]
+            self._calm.wait(TRICKLE)
+        client.sendall(data)
+
+    def _is_swallowed(self, server: socket.socket) -> bool:
+        if self._swallows:
+            self.hits += 1
+            self._mute.add(server)
+        return server in self._mute and server not in self._streams

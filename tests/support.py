@@ -139,7 +139,7 @@ class Server:
         environment = {**os.environ, "TEST_EMAIL": SUPERUSER[0], "TEST_PASSWORD": SUPERUSER[1]}
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        eventually(self._healthy, "PocketBase's health")
+        eventually(self.is_healthy, "PocketBase's health")
 
     @property
     def data(self) -> Path:
@@ -161,7 +161,7 @@ class Server:
             self.process.wait(20)
             self.process = None
 
-    def _healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, (self.folder / "log").read_text()
         try:

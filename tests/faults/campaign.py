@@ -1,0 +1,90 @@
+"""Episodes: a world, a fault in it some times, and the accounts in the end."""
+
+import random
+import shutil
+import traceback
+from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from faults import of_input, of_network, of_pocketbase, of_settings, of_workers  # noqa: F401 - they register faults
+from faults.fault import FAULTS, Fault
+from faults.ledger import Account, settle_accounts
+from faults.tmpfs import small_disk
+from faults.world import World
+from support import ITEM_FIELDS, Server
+
+from pocketbase_events import install
+
+NOBODY = Account(0, 0, 0, 0, 0, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """What came of one fault in one world."""
+
+    fault: str
+    seed: int
+    times: int
+    account: Account
+    recoveries: Sequence[tuple[float, float | None]]  # seconds that it took, and those that it might take
+    log_lines: int
+    kills: int
+    wrong: Sequence[str]
+
+
+def make_template(folder: Path) -> None:
+    """A PocketBase with the log and an attached collection `items`."""
+    server = Server(folder)
+    server.start()
+    try:
+        install.init(server.admin(), server.settings())
+        server.create_collection("items", ITEM_FIELDS, listRule="", viewRule="")
+        server.attach("items")
+    finally:
+        server.close()
+
+
+def play(name: str, seed: int, template: Path, folder: Path, *, long: bool) -> Episode:
+    """One fault in a world of its own. `folder` is removed when all was well."""
+    fault, choose = FAULTS[name], random.Random(f"{name} {seed}")
+    folder.mkdir(parents=True)
+    recoveries: list[tuple[float, float | None]] = []
+    account, lines, kills, wrong = NOBODY, 0, 0, []
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(small_disk(folder / "disk") if fault.tmpfs else nullcontext())
+            server = Server(folder / ("disk/pocketbase" if fault.tmpfs else "pocketbase"))
+            shutil.copytree(template, server.folder)
+            server.start()
+            stack.callback(server.close)
+            world = World(
+                server, folder, choose, workers=fault.workers, clients=fault.clients, hot=fault.hot, long=long
+            )
+            stack.callback(world.close)
+            world.progress(1)
+            for _ in range(fault.times):
+                world.progress(choose.randint(1, 40))
+                recoveries += [(world.recovery(), limit) for limit in fault.inject(world)]
+            world.come_to_rest()
+            account = settle_accounts(server, world.ledger)
+            lines, kills = len(world.log_lines()), world.kills
+            wrong = [*account.wrong, *world.complaints()]
+    except Exception:  # noqa: BLE001 - whatever happens is a finding
+        wrong.append(traceback.format_exc(limit=-4))
+    wrong += [f"recovered after {took:.1f} s, promised within {limit:.0f}" for took, limit in recoveries
+              if limit is not None and took > limit]  # fmt: skip
+    if lines > fault.log_lines * fault.times:
+        wrong.append(f"{lines} lines in the workers' logs for {fault.times} faults")
+    if not wrong:
+        shutil.rmtree(folder)
+    return Episode(name, seed, fault.times, account, recoveries, lines, kills, wrong)
+
+
+def chosen(names: Sequence[str]) -> list[Fault]:
+    """The faults of these names, all where none is given."""
+    unknown = [name for name in names if name not in FAULTS]
+    if unknown:
+        raise SystemExit(f"There is no fault {unknown[0]}. There are: {', '.join(FAULTS)}")
+    return [FAULTS[name] for name in names or FAULTS]
