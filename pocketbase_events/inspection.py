@@ -1,6 +1,6 @@
 """One look at the log: how it is, what was rejected, and making rejected events pending again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from pocketbase_events.policy import log_triggers, row_triggers
 from pocketbase_events.schema import Target
 from pocketbase_events.views import VERSION, Status
 
-WORKER_MISSED_AFTER = 10.0  # seconds that an event stays pending before we say that no worker takes it
+WORKER_MISSED_AFTER = 10.0  # seconds that an event stays pending before we look whether a worker is there at all
+SECOND_LOOK = 2.0  # seconds within which a worker that is there has recorded or rejected something
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,8 @@ class Report:
     problems: Sequence[str]
 
 
-def report(gateway: Gateway) -> Report:
-    """Look at the log once."""
+def report(gateway: Gateway, sleep: Callable[[float], None]) -> Report:
+    """Look at the log once; twice, `sleep`ing in between, where no worker seems to be there."""
     status, targets, attached = gateway.status(), gateway.targets(), gateway.attached()
     triggers = set(status.triggers)
     document = {
@@ -37,7 +38,7 @@ def report(gateway: Gateway) -> Report:
             {"collection": name, "locked": name in targets and _locked(targets[name], triggers)} for name in attached
         ],
     }
-    return Report(document, [*_log_problems(status, gateway), *_target_problems(attached, targets)])
+    return Report(document, [*_log_problems(status, gateway, sleep), *_target_problems(attached, targets)])
 
 
 def retry(admin: Admin, ids: Sequence[str], *, everything: bool) -> list[str]:
@@ -59,7 +60,7 @@ def _locked(target: Target, triggers: set[str]) -> bool:
     return row_triggers(target.collection_id, target.collection).keys() <= triggers
 
 
-def _log_problems(status: Status, gateway: Gateway) -> list[str]:
+def _log_problems(status: Status, gateway: Gateway, sleep: Callable[[float], None]) -> list[str]:
     problems = []
     if status.head != status.last:
         problems.append(
@@ -73,12 +74,21 @@ def _log_problems(status: Status, gateway: Gateway) -> list[str]:
             problems.append("The batch API is switched off, so nothing can be recorded. Run: pocketbase-events init")
     except RateLimitedError as error:
         problems.append(str(error))
-    if not status.held and status.oldest_pending_seconds > WORKER_MISSED_AFTER:
+    if _is_missed(status, gateway, sleep):
         problems.append(
             f"Events have been pending for {status.oldest_pending_seconds:.0f} s: no worker takes them."
             " Start one: pocketbase-events run"
         )
     return problems
+
+
+def _is_missed(status: Status, gateway: Gateway, sleep: Callable[[float], None]) -> bool:
+    """Whether events are pending and nobody works them off, as a worker with a long backlog does."""
+    if status.held or status.oldest_pending_seconds <= WORKER_MISSED_AFTER:
+        return False
+    sleep(SECOND_LOOK)
+    later = gateway.status()
+    return not later.held and (later.seq, later.rejected) == (status.seq, status.rejected) and later.pending > 0
 
 
 def _target_problems(attached: Sequence[str], targets: dict[str, Target]) -> list[str]:

@@ -291,6 +291,19 @@ def create(number: int) -> dict[str, Any]:
     return {"type": "create", "item_id": item_id(number), "data": {"title": "x"}}
 
 
+@contextmanager
+def unlocked(server: Server) -> Iterator[sqlite3.Connection]:
+    """The database file without its triggers for as long as the block lasts."""
+    with server.database() as database:
+        locks = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in locks:
+            database.execute(f"DROP TRIGGER `{name}`")
+        yield database
+        for _, sql in locks:
+            database.execute(sql)
+    database.close()
+
+
 def fill_log(server: Server, count: int) -> None:
     """Write recorded events and their rows into the file of a stopped, empty PocketBase: five for each item."""
     rows: dict[str, dict[str, Any]] = {}
@@ -306,10 +319,7 @@ def fill_log(server: Server, count: int) -> None:
         }  # fmt: skip
         previous = chain_hash(hashed, previous)
         events.append((*{**hashed, "data": json.dumps(data)}.values(), previous, f"filled{seq:09d}"))
-    with server.database() as database:
-        locks = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for name, _ in locks:
-            database.execute(f"DROP TRIGGER `{name}`")
+    with unlocked(server) as database:
         database.executemany(
             "INSERT INTO events (actor, collection, data, event_id, item_id, seq, timestamp, type, hash, id, created)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '2026-01-01 00:00:00.000Z')",
@@ -320,9 +330,6 @@ def fill_log(server: Server, count: int) -> None:
             [(key, row["title"], row["qty"], row["done"], row["note"]) for key, row in rows.items()],
         )
         database.execute("UPDATE event_head SET seq = ?, hash = ?", (count, previous))
-        for _, sql in locks:
-            database.execute(sql)
-    database.close()
 
 
 def check_log(server: Server, *, retried: bool = False) -> Head:

@@ -1,6 +1,7 @@
 """run, status, rejected, retry: the worker, and what became of events."""
 
 import threading
+import time
 from typing import Annotated, Any
 
 import typer
@@ -51,7 +52,7 @@ def run(
 def status(context: typer.Context, as_json: JsonOption = False) -> None:
     """Say whether all is well, and if not, what is wrong (exit code 1)."""
     with gateway(context.obj) as seen:
-        looked = report(seen)
+        looked = report(seen, time.sleep)
     if as_json:
         print_json(looked.document)
     else:
