@@ -85,14 +85,14 @@ class Connection:
 
         Raises:
             NotInstalledError: when there is no log, or it is hidden from the worker's own account.
+            ProblemError: when PocketBase can't show it.
         """
         path = f"/api/collections/{collection}/records/{HEAD_ID}"
         response = self.request("GET", path)
         if response.status_code == HTTPStatus.NOT_FOUND:
             self._renew_early()
             response = self.request("GET", path)
-        if not response.ok:
-            raise NotInstalledError(url=self.url)
+        self._expect_shown(response, collection)
         return self.read(response)
 
     def batch(self, requests_: Sequence[Mapping[str, Any]]) -> tuple[int, Mapping[str, Any]] | None:
@@ -160,17 +160,20 @@ class Connection:
 
     def _items(self, collection: str, params: dict[str, str | int]) -> list[dict[str, Any]]:
         response = self.request("GET", f"/api/collections/{collection}/records", params={"skipTotal": 1, **params})
-        if not response.ok and collection.startswith("event"):
-            raise NotInstalledError(url=self.url)
-        if not response.ok:
-            raise ProblemError(
-                why=f"PocketBase can't show the records of {collection} (status {response.status_code}). One may hold"
-                " what it can't read: check --dir DIR reads the database file, and names it."
-            )
+        self._expect_shown(response, collection)
         items = self.read(response).get("items")
         if not isinstance(items, list):
             raise UnreachableError(url=self.url, why="what answers there is no PocketBase")
         return items
+
+    def _expect_shown(self, response: requests.Response, collection: str) -> None:
+        if response.status_code in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) and collection.startswith("event"):
+            raise NotInstalledError(url=self.url)
+        if not response.ok:
+            raise ProblemError(
+                why=f"PocketBase can't show the records of {collection} (status {response.status_code}). One may hold"
+                " what it can't read: verify and check with --dir DIR read the database file, and name it."
+            )
 
     def _renew_early(self) -> None:
         """Renew a token that PocketBase no longer knows. A new one that it does not know is another matter."""

@@ -69,15 +69,19 @@ class Reader:
         named = {"collection": collection, "item_id": item_id}
         wanted = "".join(f" && {name} = {literal(value)}" for name, value in named.items() if value is not None)
 
+        asked = 0
+
         def fetch(before: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+            nonlocal asked
+            asked = _page_after(before)
             # The view says `likely(seq > 0)`, or SQLite would search from 0 on rather than from `seq` on.
             # A log that was tampered with may give one seq to many events, so the place in the table counts, too.
             seq, position = (before[-1]["seq"], before[-1]["position"]) if before else (after, 2**53)
             place = f"seq >= {seq} && (seq > {seq} || position > {position})"
             query = {"filter": f"{place} && seq <= {to}{wanted}", "sort": "seq,position"}
-            return self._connection.items("event_log", perPage=_page_after(before), **query)
+            return self._connection.items("event_log", perPage=asked, **query)
 
-        for page in read_ahead(fetch, is_last=lambda page: not page):
+        for page in read_ahead(fetch, is_last=lambda page: len(page) < asked):
             yield [recorded_of(item) for item in page]
 
     def rows(self, target: Target) -> Iterator[Sequence[Row]]:

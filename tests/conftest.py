@@ -51,6 +51,13 @@ def server(installed_template: Path, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
+def locks(server: Server) -> None:
+    """Only where log and rows can be locked against superusers."""
+    if not server.locks:
+        pytest.skip("this PocketBase has no SQL endpoint, so nothing is locked")
+
+
+@pytest.fixture
 def caplog_events() -> Iterator[list[MutableMapping[str, Any]]]:
     """The log entries of this process, as they are written."""
     with structlog.testing.capture_logs() as entries:

@@ -150,6 +150,11 @@ class Server:
         shown = subprocess.run([self.binary, "--version"], capture_output=True, text=True, check=True).stdout
         return tuple(int(part) for part in re.findall(r"\d+", shown))
 
+    @property
+    def locks(self) -> bool:
+        """Whether log and rows can be locked against superusers."""
+        return self.version >= (0, 39)
+
     def close(self) -> None:
         """Stop it for good, and close every client that was opened here."""
         self.stop()

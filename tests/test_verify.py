@@ -334,6 +334,8 @@ def test_a_seq_that_is_no_whole_number_is_out_of_order_and_accuses_no_other_even
 
 
 def test_a_seq_beyond_all_numbers_is_read_alike(stopped: Server) -> None:
+    if not stopped.locks:
+        pytest.skip("a PocketBase as old as this can not show such a seq at all")
     tamper_with(stopped, sets("seq", 2**60))
     from_file = verify_here(stopped, "--dir", str(stopped.data), code=1)
     assert from_file["problems"][0] == {"seq": 15, "reason": "gap: seq 15 is missing."}
