@@ -1,8 +1,16 @@
 """`python -m pocketbase_events` and the command `pocketbase-events`."""
 
-from pocketbase_events.cli import main
+import sys
 
-__all__ = ["main"]
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from pocketbase_events.cli import main as run  # noqa: PLC0415 - it takes a while, in which Ctrl-C is heard, too
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run()
+
 
 if __name__ == "__main__":
     main()

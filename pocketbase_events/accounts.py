@@ -24,7 +24,7 @@ from pocketbase_events.settings import Settings
 WORKERS = "event_workers"
 SUPERUSERS = "_superusers"
 TIMEOUT = 30.0  # seconds that an answer may take; changing the schema of many rows does
-LOGIN_TIMEOUT = 4.0  # seconds
+LOGIN_TIMEOUT = 4.0  # seconds that logging in may take
 IMPERSONATION = 86_400  # seconds that a token made by a superuser lives
 
 
@@ -42,7 +42,7 @@ def worker_token(settings: Settings) -> str:
     if settings.worker_password is None:
         with superuser(settings) as client:
             return _impersonated(client, settings)
-    with _client(settings.url, LOGIN_TIMEOUT) as client:
+    with _client(settings.url) as client:
         password = settings.worker_password.get_secret_value()
         return _log_in(client, WORKERS, settings.worker_email, password, settings.url)
 
@@ -104,8 +104,8 @@ def expires_at(token: str) -> float:
 
 
 @contextmanager
-def _client(url: str, timeout: float = TIMEOUT) -> Iterator[PocketBase]:
-    client = PocketBase(url, timeout=timeout)
+def _client(url: str) -> Iterator[PocketBase]:
+    client = PocketBase(url, timeout=TIMEOUT)
     try:
         yield client
     finally:
@@ -113,12 +113,15 @@ def _client(url: str, timeout: float = TIMEOUT) -> Iterator[PocketBase]:
 
 
 def _impersonated(client: PocketBase, settings: Settings) -> str:
-    accounts = send(
-        client,
-        settings.url,
-        f"/api/collections/{WORKERS}/records",
-        params={"filter": f"email = {json.dumps(settings.worker_email)}", "perPage": 1},
-    )
+    try:
+        accounts = send(
+            client,
+            settings.url,
+            f"/api/collections/{WORKERS}/records",
+            params={"filter": f"email = {json.dumps(settings.worker_email)}", "perPage": 1},
+        )
+    except ClientResponseError:
+        raise NotInstalledError(url=settings.url) from None  # there is no such collection
     if not accounts.get("items"):
         raise NotInstalledError(url=settings.url)
     account = accounts["items"][0]["id"]
@@ -128,12 +131,14 @@ def _impersonated(client: PocketBase, settings: Settings) -> str:
 
 def _log_in(client: PocketBase, collection: str, email: str, password: str, url: str) -> str:
     try:
-        return str(client.collection(collection).auth_with_password(email, password).token)
+        client.http_client.timeout = LOGIN_TIMEOUT
+        token = client.collection(collection).auth_with_password(email, password).token
+        client.http_client.timeout = TIMEOUT
     except ClientResponseError as error:
         ours = _ours(error, url)
         if ours is not None:
             raise ours from None
-        if error.status == HTTPStatus.NOT_FOUND and collection == WORKERS:
+        if error.status == HTTPStatus.NOT_FOUND and collection == WORKERS and _is_pocketbase(client):
             raise NotInstalledError(url=url) from None
         if error.status == HTTPStatus.NOT_FOUND:
             raise UnreachableError(url=url, why="what answers there is no PocketBase 0.23 or newer") from None
@@ -141,7 +146,19 @@ def _log_in(client: PocketBase, collection: str, email: str, password: str, url:
         variable = "POCKETBASE_EVENTS_WORKER_EMAIL" if collection == WORKERS else "POCKETBASE_SUPERUSER_EMAIL"
         raise CredentialsRefusedError(url=url, role=role, email=email, variable=variable) from None
     except (AttributeError, KeyError, TypeError):
-        raise UnreachableError(url=url, why="what answers there is no PocketBase") from None
+        token = ""
+    if not token:
+        raise UnreachableError(url=url, why="what answers there is no PocketBase")
+    return str(token)
+
+
+def _is_pocketbase(client: PocketBase) -> bool:
+    """Whether it is one that says that there is no such collection, and not something else."""
+    try:
+        answer = client.send("/api/health", {})
+    except ClientResponseError:
+        return False
+    return isinstance(answer, dict) and answer.get("code") == HTTPStatus.OK
 
 
 def _ours(error: ClientResponseError, url: str) -> PocketBaseEventsError | None:

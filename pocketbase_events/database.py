@@ -30,11 +30,17 @@ class Database:
     """
 
     def __init__(self, folder: Path) -> None:
-        found = [path for path in (folder / "data.db", folder / "data" / "data.db") if path.is_file()]
+        try:
+            found = [path for path in (folder / "data.db", folder / "data" / "data.db") if path.is_file()]
+        except OSError as error:
+            raise WrongUsageError(why=f"{folder} can't be read ({error.strerror}).") from None
         if not found:
             raise WrongUsageError(why=f"There is no data.db in {folder}. Name PocketBase's data folder with --dir.")
         self._path = found[0]
-        self._database = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY)
+        try:
+            self._database = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY)
+        except sqlite3.Error as error:
+            raise WrongUsageError(why=f"{self._path} can't be opened ({error}).") from None
         self._database.row_factory = sqlite3.Row
         self._database.text_factory = lambda text: text.decode(errors="replace")
 

@@ -151,7 +151,9 @@ def detach(admin: Admin, name: str) -> None:
         WrongUsageError: when it is not attached.
     """
     there = _installed(admin)
-    target, collection = _target(admin, name), there.get(name.lower())
+    collection = there.get(name.lower())
+    name = collection["name"] if collection is not None else name
+    target = _target(admin, name)
     if target is None and (collection is None or collection["createRule"] != ROW_CREATE_RULE):
         raise WrongUsageError(why=f"{name} is not attached. See: pocketbase-events status")
     others = [rules for rules in append_rules(admin) if rules.collection != name]
@@ -220,11 +222,16 @@ def _set_worker(admin: Admin, settings: Settings) -> str | None:
         return None
     password = given or secrets.token_urlsafe(18)
     fields = {"password": password, "passwordConfirm": password, "verified": True}
-    if not accounts:
-        admin.create("event_workers", email=settings.worker_email, **fields)
-    elif not admin.worker_logs_in(settings.worker_email, password):
-        # Only then: a new password ends the tokens of a running worker.
-        admin.update("event_workers", accounts[0]["id"], **fields)
+    try:
+        if not accounts:
+            admin.create("event_workers", email=settings.worker_email, **fields)
+        elif not admin.worker_logs_in(settings.worker_email, password):
+            # Only then: a new password ends the tokens of a running worker.
+            admin.update("event_workers", accounts[0]["id"], **fields)
+    except ProblemError as error:
+        raise WrongUsageError(
+            why=f"{error} Check POCKETBASE_EVENTS_WORKER_EMAIL and POCKETBASE_EVENTS_WORKER_PASSWORD."
+        ) from None
     return None if given else password
 
 

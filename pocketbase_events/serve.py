@@ -91,7 +91,7 @@ def address(http: str) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
-    if not host or not port:
+    if not host or not port or parts.netloc != http or parts.username is not None:
         raise WrongUsageError(why=f"--http takes HOST:PORT, for example 127.0.0.1:8090, not {http}.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

@@ -1,5 +1,7 @@
 """Where PocketBase is, and who we are there: from the environment, or from options that override it."""
 
+from urllib.parse import urlsplit
+
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -23,4 +25,11 @@ class Settings(BaseSettings):
     def _is_an_address(cls, url: str) -> str:
         if not url.startswith(("http://", "https://")):
             raise ValueError("POCKETBASE_URL must start with http:// or https://")
+        try:
+            parts = urlsplit(url)
+            whole = bool(parts.hostname) and parts.port != 0 and parts.username is None
+        except ValueError:
+            whole = False
+        if not whole or not url.isprintable() or " " in url:
+            raise ValueError("POCKETBASE_URL must be an address such as http://127.0.0.1:8090")
         return url.rstrip("/")

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from pocketbase_events.cli.reading import check, export, history, show, verify
 from pocketbase_events.cli.recording import rejected, retry_command, run, status
 from pocketbase_events.cli.setting_up import attach, detach, init, serve
-from pocketbase_events.cli.shared import PROBLEM, UNREACHABLE, WRONG_USAGE, fail
+from pocketbase_events.cli.shared import PROBLEM, TERMINATED, UNREACHABLE, WRONG_USAGE, fail
 from pocketbase_events.cli.writing import import_log, rebuild
 from pocketbase_events.errors import (
     CredentialsRefusedError,
@@ -67,11 +68,7 @@ app.command("retry")(retry_command)
 
 def main() -> None:
     """Run the command line; the one place where errors become exit codes."""
-    logging.captureWarnings(capture=True)
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # half a surrogate pair, which rows may hold, can't be written as it is
-            stream.reconfigure(errors="backslashreplace")
+    _prepare()
     try:
         app()
     except (TroubleError, CredentialsRefusedError) as error:
@@ -82,7 +79,8 @@ def main() -> None:
         fail(str(error), PROBLEM)
     except OSError as error:
         # Our output can't be written; Python would complain once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):  # whoever read it has left
             sys.exit(PROBLEM)
         fail(f"{error.filename or 'standard output'} can't be written ({error.strerror}).", PROBLEM)
@@ -95,3 +93,15 @@ def main() -> None:
             f"This is a bug in pocketbase-events ({type(error).__name__} at {where}). Please report it.",
             PROBLEM,
         )
+
+
+def _prepare() -> None:
+    """Make the process behave: its streams, its warnings, its threads, and that it cleans up when it is terminated."""
+    logging.captureWarnings(capture=True)
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    if sys.stderr is None:  # it is closed, and what is opened next would take its place
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - open as long as the process lives
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # half a surrogate pair, which rows may hold, can't be written as it is
+            stream.reconfigure(errors="backslashreplace")

@@ -18,10 +18,10 @@ from pocketbase_events import history as past
 from pocketbase_events.audit import Verdict, verify_file
 from pocketbase_events.audit import verify as verify_log
 from pocketbase_events.cli.progress import progress
-from pocketbase_events.cli.shared import PROBLEM, JsonOption, gateway, print_json, say
+from pocketbase_events.cli.shared import PROBLEM, JsonOption, gateway, is_no_file, print_json, say
 from pocketbase_events.database import Database
 from pocketbase_events.drift import Drift, find
-from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.errors import ProblemError, WrongUsageError
 from pocketbase_events.events import timestamp_of
 from pocketbase_events.fold import Difference, Unfit, unfit
 from pocketbase_events.settings import Settings
@@ -308,11 +308,13 @@ def _moment(at: str) -> int | str | None:
 @contextmanager
 def _sink(file: Path | None) -> Iterator[Callable[[str], object]]:
     """Where an export goes. A file appears under its name once it is whole."""
+    if file is None and sys.stdout is None:
+        raise ProblemError(why="Standard output can't be written: it is closed. Name a FILE.")
     if file is None:
         yield sys.stdout.write
         sys.stdout.flush()
         return
-    part = file if file.exists() and not file.is_file() else file.with_name(file.name + ".part")
+    part = file if is_no_file(file) else file.with_name(file.name + ".part")
     try:
         with part.open("w") as stream:
             yield stream.write

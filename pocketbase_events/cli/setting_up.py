@@ -153,6 +153,8 @@ def detach(
 
 def _adopt(settings: Settings, admin: Admin, collection: str, rules: dict[str, str], *, lock: bool | None) -> Adopted:
     """Record the rows of a collection that is not attached yet."""
+    with gateway(settings) as seen:
+        seen.token()  # or the collection would stay frozen for want of a worker
     target = install.freeze(admin, collection, rules, lock=lock)
     if target is None:
         return Adopted(0, [])

@@ -2,12 +2,14 @@
 
 import json
 import logging
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
@@ -23,6 +25,7 @@ from pocketbase_events.settings import Settings
 from pocketbase_events.worker import GIVES_UP_AFTER, HOLD_INTERVAL, Step, Worker
 
 PROBLEM, WRONG_USAGE, UNREACHABLE = 1, 2, 3  # exit codes
+TERMINATED = 128 + signal.SIGTERM  # as a shell reports it
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 JsonLogOption = Annotated[bool, typer.Option("--json", help="Logs as JSON, and reports as one JSON document.")]
@@ -94,6 +97,14 @@ def print_json(document: object) -> None:
 def say(sentence: str) -> None:
     """Write a sentence to standard error."""
     print(sentence, file=sys.stderr)
+
+
+def is_no_file(path: Path) -> bool:
+    """Whether there is something of that name that is no file: a folder, a pipe."""
+    try:
+        return path.exists() and not path.is_file()
+    except OSError:
+        return False
 
 
 def fail(sentence: str, code: int) -> None:

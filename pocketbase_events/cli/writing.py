@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,15 @@ from pocketbase_events.cli.reading import (
     source,
     tell_unfit,
 )
-from pocketbase_events.cli.shared import PROBLEM, JsonOption, gateway, print_json, say, superuser_gateway
+from pocketbase_events.cli.shared import (
+    PROBLEM,
+    JsonOption,
+    gateway,
+    is_no_file,
+    print_json,
+    say,
+    superuser_gateway,
+)
 from pocketbase_events.drift import Drift, Watch, chosen, find, refuse_other
 from pocketbase_events.errors import ProblemError, WrongUsageError
 from pocketbase_events.events import Head
@@ -88,7 +97,7 @@ def import_log(
 
     Example: pocketbase-events import backup.jsonl
     """
-    if file.exists() and not file.is_file():
+    if is_no_file(file):
         raise WrongUsageError(why=f"{file} is no file. It is read more than once: save it as a file first.")
     with progress() as watch:
         verdict = verify_file(file, watch)
@@ -165,8 +174,10 @@ def _confirmed(drift: Drift, *, yes: bool) -> list[tuple[str, str]]:
     if extra and not yes:
         question = f"Remove {len(extra)} rows that no event created?"
         try:
-            agreed = typer.confirm(question, err=True)
-        except typer.Abort:
+            # Not click's own prompt, which writes to standard output, where the report goes.
+            print(f"{question} [y/N]: ", end="", file=sys.stderr, flush=True)
+            agreed = input().strip().lower() in ("y", "yes")
+        except (EOFError, RuntimeError):
             raise WrongUsageError(why="Nobody answered. To remove rows without being asked, give --yes.") from None
         if not agreed:
             raise ProblemError(why="Nothing was changed.")

@@ -17,6 +17,7 @@ from support import ITEM_FIELDS, Server
 
 from pocketbase_events import install
 
+LONGER = 3  # times as often is a fault injected in an episode when there is time
 NOBODY = Account(0, 0, 0, 0, 0, ())
 
 
@@ -49,6 +50,7 @@ def make_template(folder: Path) -> None:
 def play(name: str, seed: int, template: Path, folder: Path, *, long: bool) -> Episode:
     """One fault in a world of its own. `folder` is removed when all was well."""
     fault, choose = FAULTS[name], random.Random(f"{name} {seed}")
+    times = fault.times * (LONGER if long else 1)
     folder.mkdir(parents=True)
     recoveries: list[tuple[float, float | None]] = []
     account, lines, kills, wrong = NOBODY, 0, 0, []
@@ -64,7 +66,7 @@ def play(name: str, seed: int, template: Path, folder: Path, *, long: bool) -> E
             )
             stack.callback(world.close)
             world.progress(1)
-            for _ in range(fault.times):
+            for _ in range(times):
                 world.progress(choose.randint(1, 40))
                 recoveries += [(world.recovery(), limit) for limit in fault.inject(world)]
             world.come_to_rest()
@@ -75,11 +77,11 @@ def play(name: str, seed: int, template: Path, folder: Path, *, long: bool) -> E
         wrong.append(traceback.format_exc(limit=-4))
     wrong += [f"recovered after {took:.1f} s, promised within {limit:.0f}" for took, limit in recoveries
               if limit is not None and took > limit]  # fmt: skip
-    if lines > fault.log_lines * fault.times:
-        wrong.append(f"{lines} lines in the workers' logs for {fault.times} faults")
+    if lines > fault.log_lines * times:
+        wrong.append(f"{lines} lines in the workers' logs for {times} faults")
     if not wrong:
         shutil.rmtree(folder)
-    return Episode(name, seed, fault.times, account, recoveries, lines, kills, wrong)
+    return Episode(name, seed, times, account, recoveries, lines, kills, wrong)
 
 
 def chosen(names: Sequence[str]) -> list[Fault]:
