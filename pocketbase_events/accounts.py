@@ -99,7 +99,7 @@ def expires_at(token: str) -> float:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return float(claims["exp"])
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, OverflowError, RecursionError):
         return 0.0
 
 
@@ -118,7 +118,7 @@ def _impersonated(client: PocketBase, settings: Settings) -> str:
             client,
             settings.url,
             f"/api/collections/{WORKERS}/records",
-            params={"filter": f"email = {json.dumps(settings.worker_email)}", "perPage": 1},
+            params={"filter": f"email = {json.dumps(settings.worker_email, ensure_ascii=False)}", "perPage": 1},
         )
     except ClientResponseError:
         raise NotInstalledError(url=settings.url) from None  # there is no such collection

@@ -15,7 +15,7 @@ from pocketbase_events.accounts import WORKERS, send, superuser
 from pocketbase_events.errors import NotInstalledError, ProblemError
 from pocketbase_events.settings import Settings
 
-AT_ONCE = 50  # records changed in one transaction, PocketBase's own default
+AT_ONCE = 50  # records changed in one transaction, PocketBase's own default; fewer where it takes no more
 
 Record = dict[str, Any]
 Collection = dict[str, Any]
@@ -73,10 +73,11 @@ class Admin:
 
     def update_all(self, collection: str, record_ids: Sequence[str], /, **body: Any) -> None:  # noqa: ANN401 - any JSON
         """Change records in transactions of their own, so that nothing written meanwhile is undone."""
-        for start in range(0, len(record_ids), AT_ONCE):
+        at_once = min(AT_ONCE, self.settings()["batch"]["maxRequests"])
+        for start in range(0, len(record_ids), at_once):
             requests = [
                 {"method": "PATCH", "url": f"/api/collections/{collection}/records/{record_id}", "body": body}
-                for record_id in record_ids[start : start + AT_ONCE]
+                for record_id in record_ids[start : start + at_once]
             ]
             self._send("/api/batch", method="POST", body={"requests": requests})
 

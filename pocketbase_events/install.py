@@ -216,7 +216,7 @@ def _enable_batch(admin: Admin) -> None:
 
 def _set_worker(admin: Admin, settings: Settings) -> str | None:
     """Make the worker's account and password what the settings say; a password made here is returned."""
-    accounts = admin.records("event_workers", filter=f"email = {json.dumps(settings.worker_email)}")
+    accounts = admin.records("event_workers", filter=f"email = {json.dumps(settings.worker_email, ensure_ascii=False)}")
     given = settings.worker_password.get_secret_value() if settings.worker_password else None
     if given is None and accounts:
         return None
@@ -303,7 +303,7 @@ def _import(admin: Admin, collection: Collection, events: Collection, targets: l
 
 
 def _target(admin: Admin, name: str) -> Record | None:
-    found = admin.records("event_targets", filter=f"collection = {json.dumps(name)}")
+    found = admin.records("event_targets", filter=f"collection = {json.dumps(name, ensure_ascii=False)}")
     return found[0] if found else None
 
 

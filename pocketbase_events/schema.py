@@ -65,9 +65,9 @@ class Target(BaseModel):
         return self.by_name.get(name)
 
     def in_unique_index(self, name: str) -> bool:
-        """Whether a unique index mentions the field."""
+        """Whether a unique index mentions the field, in whatever capitals."""
         return any(
-            re.search(r"\bunique\b", index, re.IGNORECASE) and re.search(rf"\b{re.escape(name)}\b", index)
+            all(re.search(rf"\b{word}\b", index, re.IGNORECASE) for word in ("unique", re.escape(name)))
             for index in self.indexes or ()
         )
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from pocketbase_events.errors import NewerError
-from pocketbase_events.events import Head, Pending, Recorded, UnreadableJsonError, read_data
+from pocketbase_events.events import MAX_SAFE_INTEGER, Head, Pending, Recorded, UnreadableJsonError, read_data
 from pocketbase_events.fold import Row
 from pocketbase_events.schema import Target
 
@@ -39,8 +39,9 @@ class Status(BaseModel):
     @field_validator("seq", "last_seq", mode="before")
     @classmethod
     def _whole(cls, seq: Any) -> int:  # noqa: ANN401 - whatever somebody put there
-        """What is no whole number is no event's seq."""
-        return int(seq) if isinstance(seq, int | float) and seq == int(seq) else -1
+        """What is no whole number, or none that is exact everywhere, is no event's seq."""
+        is_number = isinstance(seq, int | float) and abs(seq) <= MAX_SAFE_INTEGER
+        return int(seq) if is_number and seq == int(seq) else -1
 
     @property
     def head(self) -> Head:

@@ -100,7 +100,7 @@ class Worker:
         self._targets: dict[str, Target] = {}
         self._batch = FIRST_BATCH
         self._most = MAX_BATCH  # less when PocketBase has said that it takes no more
-        self._vain_looks = 0
+        self._vain_looks, self._stuck = 0, ""
         self._left_aside: set[str] = set()  # records of events that PocketBase lets nobody change
         self.tally = Tally()
 
@@ -132,7 +132,10 @@ class Worker:
             self._head = None
             self._batch = max(1, self._batch // 2)
             raise
-        self._vain_looks = self._vain_looks + 1 if step is Step.AGAIN else 0
+        # While others make progress, the page begins elsewhere.
+        stuck = page[0].id if step is Step.AGAIN else ""
+        self._vain_looks = self._vain_looks + 1 if stuck and stuck == self._stuck else 0
+        self._stuck = stuck
         if self._vain_looks > MAX_VAIN_LOOKS:
             raise TroubleError(
                 why="its transactions keep failing although nobody else records. If rules of our collections"
