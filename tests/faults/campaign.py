@@ -17,7 +17,7 @@ from support import ITEM_FIELDS, Server
 
 from pocketbase_events import install
 
-LONGER = 3  # times as often is a fault injected in an episode when there is time
+LONGER = 4  # times as often is a short fault injected in an episode when there is time
 NOBODY = Account(0, 0, 0, 0, 0, ())
 
 
@@ -50,7 +50,7 @@ def make_template(folder: Path) -> None:
 def play(name: str, seed: int, template: Path, folder: Path, *, long: bool) -> Episode:
     """One fault in a world of its own. `folder` is removed when all was well."""
     fault, choose = FAULTS[name], random.Random(f"{name} {seed}")
-    times = fault.times * (LONGER if long else 1)
+    times = fault.times * (LONGER if long and fault.times > 1 else 1)
     folder.mkdir(parents=True)
     recoveries: list[tuple[float, float | None]] = []
     account, lines, kills, wrong = NOBODY, 0, 0, []

@@ -40,7 +40,7 @@ def many_bad_events_in_one_go(world: World) -> Iterator[float | None]:
             world.ledger.received(event["id"])
     yield None
     world.clients.pause()
-    eventually(lambda: world.pending() == 0, "the end of the flood", PATIENCE * 4)
+    eventually(lambda: world.pending() == 0, "the end of the flood", PATIENCE * 10)
     world.clients.resume()
 
 
