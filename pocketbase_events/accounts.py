@@ -153,12 +153,12 @@ def _log_in(client: PocketBase, collection: str, email: str, password: str, url:
 
 
 def _is_pocketbase(client: PocketBase) -> bool:
-    """Whether it is one that says that there is no such collection, and not something else."""
+    """Whether it is a PocketBase of 0.23 or newer, which has superusers, and nothing else."""
     try:
-        answer = client.send("/api/health", {})
+        answer = client.send(f"/api/collections/{SUPERUSERS}/auth-methods", {})
     except ClientResponseError:
         return False
-    return isinstance(answer, dict) and answer.get("code") == HTTPStatus.OK
+    return isinstance(answer, dict) and "password" in answer
 
 
 def _ours(error: ClientResponseError, url: str) -> PocketBaseEventsError | None:

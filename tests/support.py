@@ -124,10 +124,11 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self._open = ExitStack()  # clients and gateways, closed when the server is stopped
 
-    def start(self) -> None:
+    def start(self, *, superuser: bool = True) -> None:
         migrations = self.folder / "pb_migrations"
         migrations.mkdir(parents=True, exist_ok=True)
-        (migrations / "1_superuser.js").write_text(FIRST_SUPERUSER)
+        if superuser:
+            (migrations / "1_superuser.js").write_text(FIRST_SUPERUSER)
         command = [self.binary, "serve", "--http", f"127.0.0.1:{self.port}", "--dir", str(self.data)]
         command += ["--migrationsDir", str(migrations), "--automigrate=false"]
         command += [

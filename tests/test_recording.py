@@ -297,6 +297,7 @@ def test_a_retried_event_is_recorded_once_its_cause_is_gone(server: Server) -> N
 
 # -- what PocketBase makes of values -----------------------------------------------------------------------
 
+GEO_POINTS_SINCE = (0, 27)
 ODD_FIELDS: list[dict[str, Any]] = [
     {"name": "text", "type": "text", "max": 100000},
     {"name": "editor", "type": "editor"},
@@ -315,7 +316,8 @@ ODD_FIELDS: list[dict[str, Any]] = [
 @pytest.fixture(scope="module")
 def odd(shared: Server) -> Server:
     """The shared PocketBase with a collection `odd` that has a field of every type."""
-    shared.create_collection("odd", ODD_FIELDS, listRule="", viewRule="")
+    known = [field for field in ODD_FIELDS if field["type"] != "geoPoint" or shared.version >= GEO_POINTS_SINCE]
+    shared.create_collection("odd", known, listRule="", viewRule="")
     shared.attach("odd")
     return shared
 
@@ -366,6 +368,8 @@ def test_a_value_of_every_type_reaches_the_row_as_it_was_appended(
     odd: Server, field: str, value: Any, stored: Any
 ) -> None:
     item_id = f"v{abs(hash((field, json.dumps(value)))):014d}"[:15]
+    if field == "place" and odd.version < GEO_POINTS_SINCE:
+        pytest.skip("this PocketBase has no fields of type geoPoint")
     guest = odd.guest()
     created = guest.append("create", item_id, {field: value}, collection="odd")
     assert outcome(odd, created)["error"] == ""
