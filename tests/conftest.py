@@ -1,15 +1,23 @@
 """Fixtures: a PocketBase without the log, and one with it and the collection `items` attached."""
 
+import fcntl
+import json
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from playwright.sync_api import Browser, sync_playwright
 from support import ITEM_FIELDS, Server, start_copy
 
 from pocketbase_events import install
+
+JAVASCRIPT = Path(__file__).parent / "javascript"
+QUIET = ("background-networking", "component-update", "gpu", "quic", "sync")  # what Chromium shall do without
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +70,40 @@ def caplog_events() -> Iterator[list[MutableMapping[str, Any]]]:
     """The log entries of this process, as they are written."""
     with structlog.testing.capture_logs() as entries:
         yield entries
+
+
+@pytest.fixture(scope="session")
+def javascript_packages() -> None:
+    """The pinned packages beside the scripts; npm installs what is missing."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            pytest.skip(f"THE JAVASCRIPT TESTS DID NOT RUN: no {program} on the PATH. Install Node.js 20 or newer.")
+    manifest = JAVASCRIPT / "package.json"
+    with manifest.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # other processes of this test run want them, too
+        pinned = json.load(file)["dependencies"]
+        if {name: _installed_version(name) for name in pinned} != pinned:
+            npm = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund")
+            done = subprocess.run(npm, cwd=JAVASCRIPT, capture_output=True, text=True, timeout=300, check=False)
+            assert done.returncode == 0, done.stderr
+
+
+def _installed_version(name: str) -> str | None:
+    manifest = JAVASCRIPT / "node_modules" / name / "package.json"
+    return str(json.loads(manifest.read_text())["version"]) if manifest.exists() else None
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser without a screen, of the machine's own Chromium."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip(
+            f"THE BROWSER TESTS DID NOT RUN: no {', '.join(names)} on the PATH. Install one, or name it in CHROMIUM."
+        )
+    arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{what}" for what in QUIET)]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield browser
+        browser.close()

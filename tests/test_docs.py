@@ -58,10 +58,15 @@ def test_every_module_is_on_the_map() -> None:
             assert re.search(rf"\b{module.stem}\b", the_map), module.stem
 
 
-def test_the_javascript_recipe_is_the_tested_file() -> None:
-    shown = re.search(r"<!-- append.mjs -->\n```js\n(.*?)```\n<!-- /append.mjs -->", README, re.DOTALL)
+@pytest.mark.parametrize("name", ["append.mjs", "live.mjs", "example.mjs"])
+def test_a_javascript_recipe_is_the_tested_file(name: str) -> None:
+    shown = re.search(rf"<!-- {name} -->\n```js\n(.*?)```\n<!-- /{name} -->", README, re.DOTALL)
     assert shown is not None
-    assert shown[1] == (ROOT / "tests" / "javascript" / "append.mjs").read_text()
+    assert shown[1] == (ROOT / "tests" / "javascript" / name).read_text()
+
+
+def test_all_javascript_in_the_readme_is_tested() -> None:
+    assert README.count("```js") == len(re.findall(r"<!-- (\w+\.mjs) -->\n```js", README))
 
 
 def test_the_make_targets_of_the_readme_exist() -> None:

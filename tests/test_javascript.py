@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,27 +12,10 @@ from typing import Any
 import pytest
 from support import Server, check_log, command, eventually, live_rows
 
+pytestmark = pytest.mark.usefixtures("javascript_packages")
 FOLDER = Path(__file__).parent / "javascript"
 DEADLINE = 30  # seconds that a script may take
 ONLY_LIVE_ITEMS = "@collection.items.id ?= item_id && @collection.items.deleted ?= false"
-
-
-@pytest.fixture(scope="session")
-def packages() -> None:
-    """The pinned packages beside the scripts; npm installs what is missing."""
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            pytest.skip(f"THE JAVASCRIPT TESTS DID NOT RUN: no {program} on the PATH. Install Node.js 20 or newer.")
-    pinned = json.loads((FOLDER / "package.json").read_text())["dependencies"]
-    if {name: _installed_version(name) for name in pinned} != pinned:
-        install = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund")
-        done = subprocess.run(install, cwd=FOLDER, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, done.stderr
-
-
-def _installed_version(name: str) -> str | None:
-    manifest = FOLDER / "node_modules" / name / "package.json"
-    return str(json.loads(manifest.read_text())["version"]) if manifest.exists() else None
 
 
 @contextmanager
@@ -63,7 +45,6 @@ def _end(worker: subprocess.Popen[str]) -> None:
     assert worker.returncode == 0, complaints
 
 
-@pytest.mark.usefixtures("packages")
 def test_a_user_of_the_javascript_sdk_appends_events_and_reads_the_rows(server: Server) -> None:
     ann = server.user("ann")
     server.attach("items", delete_rule=ONLY_LIVE_ITEMS)
@@ -82,7 +63,6 @@ def test_a_user_of_the_javascript_sdk_appends_events_and_reads_the_rows(server: 
     assert row == {"title": "Milk", "qty": 6, "deleted": True}
 
 
-@pytest.mark.usefixtures("packages")
 def test_a_client_that_waits_for_its_event_outlives_a_crash_of_pocketbase(server: Server) -> None:
     ann = server.user("ann")
     event = {"type": "create", "collection": "items", "item_id": "milk00000000001", "data": {"title": "Milk"}}

@@ -1,0 +1,43 @@
+// A list of items that a signed-in user may add to and delete from.
+
+import PocketBase from "pocketbase";
+import { appendEvent, newId } from "./append.mjs";
+import { liveRows } from "./live.mjs";
+
+const pb = new PocketBase(location.origin);
+const [signIn, add] = document.forms;
+const status = document.querySelector("[role=status]");
+const list = document.querySelector("ul");
+
+async function append(event) {
+  status.textContent = "Sending";
+  status.textContent = await appendEvent(pb, { collection: "items", ...event }).then(
+    ({ seq }) => `Recorded: ${seq}`,
+    (why) => why.message,
+  );
+}
+
+function show(items) {
+  list.replaceChildren(
+    ...items.map(({ id, title }) => {
+      const row = document.createElement("li");
+      const remove = document.createElement("button");
+      remove.textContent = "Delete";
+      remove.onclick = () => append({ type: "delete", item_id: id });
+      row.append(Object.assign(document.createElement("span"), { textContent: title }), remove);
+      return row;
+    }),
+  );
+}
+
+signIn.onsubmit = async (submitted) => {
+  submitted.preventDefault();
+  await pb.collection("users").authWithPassword(signIn.elements.email.value, signIn.elements.password.value);
+  await liveRows(pb, "items", show, { sort: "title" });
+  status.textContent = "Signed in";
+};
+
+add.onsubmit = (submitted) => {
+  submitted.preventDefault();
+  append({ type: "create", item_id: newId(), data: { title: add.elements.title.value } });
+};

@@ -1,0 +1,7 @@
+// Runs the README's example, which leaves the address and the user's credentials to whoever runs it.
+
+import { EventSource } from "eventsource";
+
+const { PB_URL, PB_EMAIL, PB_PASSWORD } = process.env;
+Object.assign(globalThis, { EventSource, url: PB_URL, email: PB_EMAIL, password: PB_PASSWORD });
+await import("./example.mjs");

@@ -1,0 +1,188 @@
+"""The README's JavaScript recipes at work, in Node and in a browser: the same files, the same scenarios."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from proxy import Proxy
+from support import Server, check_log, command, create, eventually, live_rows
+from windows import ANN, JAVASCRIPT, BrowserWindow, Window, browser_window, node_window, publish
+
+pytestmark = pytest.mark.usefixtures("javascript_packages")
+NO_COLOUR = 'notes has no field "colour". Its fields are: body.'
+APPEND = b"POST /api/collections/events/records"
+BROWSER = pytest.param("browser", marks=pytest.mark.browser)
+
+Open = Callable[[str], Window]
+
+
+@pytest.fixture
+def server(server: Server) -> Server:
+    """One that serves the page, and has the user Ann."""
+    publish(server.folder / "pb_public")
+    server.user("ann")
+    return server
+
+
+@pytest.fixture
+def worker(server: Server) -> Iterator[None]:
+    with command("run", env=server.environment):
+        yield
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    with closing(Proxy(server.port)) as proxy:
+        yield proxy
+
+
+@pytest.fixture(params=["node", BROWSER])
+def open_window(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Opens windows in which Ann is signed in."""
+    with ExitStack() as opened:
+        if request.param == "node":
+            yield lambda url: opened.enter_context(node_window(url, tmp_path))
+        else:
+            browser = request.getfixturevalue("chromium")
+            yield lambda url: opened.enter_context(browser_window(browser, url))
+
+
+def titles(server: Server) -> list[str]:
+    return sorted(row["title"] for row in live_rows(server, ("title",)).values())
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_append_in_one_window_shows_in_the_other_and_a_rejection_says_why(server: Server, open_window: Open) -> None:
+    one, other = open_window(server.url), open_window(server.url)
+    one.add("Milk")
+    one.says("Recorded: 1")
+    for window in (one, other):
+        window.shows("Milk")
+    other.add("Eggs")
+    other.says("Recorded: 2")
+    one.shows("Eggs", "Milk")
+    one.delete("Milk")
+    for window in (one, other):
+        window.shows("Eggs")
+    other.add("")
+    rejected = eventually(lambda: server.superuser().records("events", filter='error != ""'), "the rejection")
+    assert "title" in rejected[0]["error"]
+    other.says(rejected[0]["error"])
+    one.shows("Eggs")
+    assert check_log(server).seq == 3
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_append_whose_answer_is_lost_is_recorded_once(server: Server, proxy: Proxy, open_window: Open) -> None:
+    window = open_window(proxy.url)
+    proxy.drop_the_answer_to(APPEND)
+    window.add("Milk")
+    window.says("Recorded: 1")
+    window.shows("Milk")
+    assert proxy.dropped.is_set()
+    assert len(server.superuser().records("events")) == 1
+    assert check_log(server).seq == 1
+
+
+def test_appends_and_the_list_outlive_a_pocketbase_that_is_killed(server: Server, open_window: Open) -> None:
+    one, other = open_window(server.url), open_window(server.url)
+    one.add("Milk")
+    eventually(lambda: server.superuser().records("events"), "the append")
+    server.stop(signal.SIGKILL)
+    other.add("Eggs")
+    other.says("Sending")
+    server.start()
+    eventually(lambda: len(server.superuser().records("events")) == 2, "the other append")
+    with command("run", env=server.environment):
+        one.says("Recorded: 1")
+        other.says("Recorded: 2")
+        for window in (one, other):
+            window.shows("Eggs", "Milk")
+    assert check_log(server).seq == 2
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_list_catches_up_with_what_it_missed(server: Server, proxy: Proxy, open_window: Open) -> None:
+    window = open_window(proxy.url)
+    window.add("Milk")
+    window.shows("Milk")
+    proxy.refuse()
+    guest = server.guest()
+    milk = next(iter(live_rows(server, ("title",))))
+    guest.append("delete", milk)
+    guest.append_all(create(1))
+    eventually(lambda: titles(server) == ["Milk", "x"] and check_log(server).seq == 3, "the rows")
+    window.shows("Milk")
+    proxy.be_well()
+    window.shows("x")
+
+
+@pytest.mark.parametrize("open_window", [BROWSER], indirect=True)
+@pytest.mark.usefixtures("worker")
+def test_a_browser_that_is_offline_appends_once_it_is_online_again(server: Server, open_window: Open) -> None:
+    window = open_window(server.url)
+    assert isinstance(window, BrowserWindow)
+    context = window.page.context
+    context.set_offline(True)
+    with window.page.expect_event("requestfailed", lambda request: request.url.endswith("/events/records")):
+        window.add("Milk")
+    server.guest().append_all(create(1))
+    eventually(lambda: titles(server) == ["x"], "the other row")
+    window.says("Sending")
+    context.set_offline(False)
+    window.says("Recorded: 2")
+    window.shows("Milk", "x")
+    assert len(server.superuser().records("events")) == 2
+
+
+@pytest.mark.parametrize("open_window", [BROWSER], indirect=True)
+@pytest.mark.usefixtures("worker")
+def test_a_list_looks_for_itself_where_realtime_has_fallen_silent(
+    server: Server, proxy: Proxy, open_window: Open
+) -> None:
+    window = open_window(proxy.url)
+    assert isinstance(window, BrowserWindow)
+    proxy.silence_streams()
+    server.guest().append_all(create(1))
+    eventually(lambda: titles(server) == ["x"], "the row")
+    window.shows()
+    window.page.clock.fast_forward(30_000)
+    window.shows("x")
+
+
+@pytest.fixture
+def notes(server: Server) -> Server:
+    """What the README's example writes to."""
+    server.create_collection("notes", [{"name": "body", "type": "text"}], listRule="", viewRule="")
+    server.attach("notes")
+    return server
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_example_of_the_readme_works_in_node_as_it_stands(notes: Server) -> None:
+    script = str(JAVASCRIPT / "run_example.mjs")
+    environment = {**os.environ, **ANN, "PB_URL": notes.url}
+    printed = subprocess.check_output(["node", script], env=environment, text=True, timeout=60).splitlines()
+    assert printed[0] == "[]"
+    assert printed[-1] == NO_COLOUR
+    assert [*live_rows(notes, ("body",), "notes").values()] == [{"body": "Hello again"}]
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("worker")
+def test_the_example_of_the_readme_works_in_a_browser_as_it_stands(notes: Server, chromium: Browser) -> None:
+    with chromium.new_page() as page:
+        printed: list[str] = []
+        page.on("console", lambda message: printed.append(message.text))
+        page.goto(notes.url)
+        given = [notes.url, *ANN.values()]
+        page.evaluate("([url, email, password]) => Object.assign(globalThis, { url, email, password })", given)
+        page.evaluate("import('./example.mjs')")
+    assert printed[0] == "[]"
+    assert NO_COLOUR in printed
+    assert [*live_rows(notes, ("body",), "notes").values()] == [{"body": "Hello again"}]
