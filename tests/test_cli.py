@@ -4,13 +4,11 @@ import json
 import re
 import subprocess
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from support import SUPERUSER, WORKER, Server, check_log, free_port, live_rows, run_command
+from support import SUPERUSER, WORKER, Server, check_log, live_rows, run_command
 
 from pocketbase_events.policy import schema_file
 from pocketbase_events.views import VERSION
@@ -339,81 +337,7 @@ def test_a_schema_edit_that_would_rewrite_locked_rows_fails_and_works_with_the_l
     cli(server, "attach", "items", "--lock")
 
 
-# -- trouble -----------------------------------------------------------------------------------------------
-
-EVERY = [
-    ["init"],
-    ["attach", "items"],
-    ["detach", "items"],
-    ["run", "--once"],
-    ["status"],
-    ["rejected"],
-    ["retry", "--all"],
-]
-
-
-@pytest.mark.parametrize("arguments", EVERY)
-def test_without_a_pocketbase_every_command_says_so_and_exits_with_3(arguments: list[str], bare: Server) -> None:
-    url = f"http://127.0.0.1:{free_port()}"
-    told = cli(bare, *arguments, code=3, POCKETBASE_URL=url).stderr
-    assert url in told
-    assert "can't be reached" in told
-
-
-class Stranger(BaseHTTPRequestHandler):
-    """Something that is no PocketBase, and friendly to everybody."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"<p>hello</p>")
-
-    do_POST = do_GET  # noqa: N815 - the library's name
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.mark.parametrize("arguments", EVERY)
-def test_something_else_on_the_port_is_told(arguments: list[str], bare: Server) -> None:
-    with HTTPServer(("127.0.0.1", 0), Stranger) as stranger:
-        threading.Thread(target=stranger.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{stranger.server_port}"
-        told = cli(bare, *arguments, code=3, POCKETBASE_URL=url).stderr
-        stranger.shutdown()
-    assert "no PocketBase" in told
-
-
-@pytest.mark.parametrize("arguments", [*EVERY, ["run"]])
-def test_wrong_credentials_are_told_with_the_variable_to_check(arguments: list[str], server: Server) -> None:
-    told = cli(
-        server,
-        *arguments,
-        code=3,
-        POCKETBASE_SUPERUSER_PASSWORD="wrong-password",
-        POCKETBASE_EVENTS_WORKER_PASSWORD="wrong-password",
-    ).stderr
-    assert "refused the" in told
-    assert "POCKETBASE_" in told
-    assert "wrong-password" not in told
-
-
-@pytest.mark.parametrize("arguments", EVERY)
-def test_without_credentials_every_command_names_the_variables(arguments: list[str], server: Server) -> None:
-    told = cli(
-        server,
-        *arguments,
-        code=2,
-        POCKETBASE_SUPERUSER_EMAIL=None,
-        POCKETBASE_SUPERUSER_PASSWORD=None,
-        POCKETBASE_EVENTS_WORKER_PASSWORD=None,
-    ).stderr
-    assert "POCKETBASE_SUPERUSER_PASSWORD" in told
-
-
-@pytest.mark.parametrize("arguments", EVERY[1:])
-def test_a_pocketbase_without_init_is_told_apart(arguments: list[str], bare: Server) -> None:
-    assert "pocketbase-events init" in cli(bare, *arguments, code=1).stderr
+# -- usage (bad input: test_bad_input.py) ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
