@@ -1095,7 +1095,7 @@ def test_log_and_rows_are_what_a_model_says_whatever_is_done(world: World, caplo
     run_state_machine_as_test(
         Example,
         settings=settings(
-            max_examples=8, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=6, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
 
