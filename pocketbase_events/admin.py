@@ -73,7 +73,7 @@ class Admin:
 
     def update_all(self, collection: str, record_ids: Sequence[str], /, **body: Any) -> None:  # noqa: ANN401 - any JSON
         """Change records in transactions of their own, so that nothing written meanwhile is undone."""
-        at_once = min(AT_ONCE, self.settings()["batch"]["maxRequests"])
+        at_once = max(1, min(AT_ONCE, self.settings()["batch"]["maxRequests"]))
         for start in range(0, len(record_ids), at_once):
             requests = [
                 {"method": "PATCH", "url": f"/api/collections/{collection}/records/{record_id}", "body": body}

@@ -10,7 +10,7 @@ from pathlib import Path
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.schema import WORKER
 
-_TEXT = r'"(?:\\.|[^"\\])*"' r"|'(?:\\.|[^'\\])*'" r"|//[^\n]*"  # texts and comments of a rule
+_TEXT = r'"(?:\\[\s\S]|[^"\\])*"' r"|'(?:\\[\s\S]|[^'\\])*'" r"|//[^\n]*"  # texts and comments of a rule
 _JOIN = re.compile(_TEXT + r"|(@collection\.\w+)(:\w+)?")  # a collection, and its alias
 _LET_IN = f"\n) || {WORKER}"
 

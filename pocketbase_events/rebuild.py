@@ -65,6 +65,7 @@ class Rebuild:
         self._removing = set(removing)
         self._related = _related(drift) if self._removing else {}
         self._at_once = AT_ONCE
+        self._clearing = False
         self._done = Rebuilt(0, {name: Tally() for name in drift.targets})
 
     def run(self, watch: Callable[[int], None]) -> Rebuilt:
@@ -79,12 +80,14 @@ class Rebuild:
         self._write([(each.collection, each.id) for each in self._drift.differences if each.kind == "extra"], watch)
         rest = [(each.collection, each.id) for each in self._drift.differences if each.kind != "extra"]
         self._write(sorted(rest, key=self._created), watch)
-        # A row may relate to one that comes after it, and be accepted now that this one is there.
-        before = None
-        while self._done.refused and before != len(self._done.refused):
-            before = len(self._done.refused)
-            again, self._done.refused = sorted(self._done.refused, key=self._created), {}
-            self._write(again, lambda _: None, relating_last=True)
+        # A row may relate to one that comes after it, and be accepted now that this one is there. Or two rows have
+        # each other's unique value: then all of them give theirs up first, in the same transaction.
+        for self._clearing in (False, True):
+            before = None
+            while self._done.refused and before != len(self._done.refused):
+                before = len(self._done.refused)
+                again, self._done.refused = sorted(self._done.refused, key=self._created), {}
+                self._write(again, lambda _: None, relating_last=True)
         return self.ended()
 
     def ended(self) -> Rebuilt:
@@ -167,7 +170,9 @@ class Rebuild:
                 key: to_pocketbase(target.by_name[key], item.fields.get(key)) for key in each.fields if key != DELETED
             }
             fields = {**given, DELETED: item.deleted} if DELETED in each.fields else given
-            return [Write(inserts=False, collection=name, item_id=item_id, fields=fields)]
+            unique = [key for key in given if self._clearing and target.in_unique_index(key)]
+            steps = [dict.fromkeys(unique), fields] if unique else [fields]
+            return [Write(inserts=False, collection=name, item_id=item_id, fields=step) for step in steps]
         fields = row_fields(target, item)
         # PocketBase would generate what a create leaves empty, and could not relate to what is not there yet.
         late = {key: value for key, value in fields.items() if self._is_late(name, key, value, relating_last)}
@@ -188,8 +193,10 @@ class Rebuild:
     def _send(self, rows: list[tuple[Difference, list[Write]]], send: Callable[[Sequence[Write]], Outcome]) -> bool:
         """Write the rows, those that PocketBase refuses left out; False when it has to be looked at again."""
         while rows:
+            clearing = [each[0] for row, each in rows if row.kind == "changed" and len(each) > 1]
+            rest = [write for row, each in rows for write in (each[-1:] if row.kind == "changed" else each)]
             # Inserts come first, so that what follows them may relate to any of them.
-            writes = sorted((write for _, each in rows for write in each), key=lambda write: not write.inserts)
+            writes = [*clearing, *sorted(rest, key=lambda write: not write.inserts)]
             outcome = send(writes)
             if isinstance(outcome, Committed):
                 for each, _ in rows:

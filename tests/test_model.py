@@ -37,7 +37,7 @@ from pocketbase_events.cli import app
 from pocketbase_events.connection import Connection
 from pocketbase_events.database import Database
 from pocketbase_events.drift import find
-from pocketbase_events.errors import TroubleError, WrongUsageError
+from pocketbase_events.errors import ProblemError, TroubleError, WrongUsageError
 from pocketbase_events.gateway import Gateway
 from pocketbase_events.hold import Holding, holding
 from pocketbase_events.inspection import retry
@@ -1167,3 +1167,12 @@ def test_rejected_events_are_retried_whatever_the_limits_of_the_batch_api(server
     batch = {"enabled": True, "maxRequests": 10, "timeout": 3}
     assert server.superuser()("PATCH", "/api/settings", json={"batch": batch}).ok
     assert len(retry(server.admin(), [], everything=True)) == 30
+
+
+def test_a_retry_tells_that_the_batch_api_is_off(server: Server) -> None:
+    server.guest().append("update", nth(1), {"no": 1})
+    server.worker().run_to_end(NEVER)
+    batch = {"enabled": False, "maxRequests": 0, "timeout": 0}
+    assert server.superuser()("PATCH", "/api/settings", json={"batch": batch}).ok
+    with pytest.raises(ProblemError, match="Batch requests are not allowed"):
+        retry(server.admin(), [], everything=True)

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import datetime
 from typing import Any
 
@@ -534,3 +534,18 @@ def test_another_s_hold_is_waited_for_and_told_when_it_does_not_end(opened: Serv
     assert head["hold_by"] == "us"
     ours.release()
     assert not is_held(opened)
+
+
+def test_rows_that_have_each_others_unique_value_are_given_them_back(server: Server) -> None:
+    indexes = ["CREATE UNIQUE INDEX `idx_note` ON `items` (`note`) WHERE `note` != ''"]
+    assert server.superuser()("PATCH", "/api/collections/items", json={"indexes": indexes}).ok
+    server.attach("items", lock=False)
+    for number, note in ((1, "a"), (2, "b")):
+        server.guest().append("create", item_id(number), {"title": "x", "note": note})
+    server.worker().run_to_end(threading.Event())
+    with closing(server.database()) as database, database:
+        for number, note in ((1, ""), (2, "a"), (1, "b")):
+            database.execute("UPDATE items SET note = ? WHERE id = ?", (note, item_id(number)))
+    done = run_command("rebuild", env=server.environment)
+    assert done.returncode == 0, done.stderr
+    assert live_rows(server, ("note",)) == {item_id(1): {"note": "a"}, item_id(2): {"note": "b"}}
