@@ -172,7 +172,7 @@ class Connection:
         if not response.ok:
             raise ProblemError(
                 why=f"PocketBase can't show the records of {collection} (status {response.status_code}). One may hold"
-                " what it can't read: verify and check with --dir DIR read the database file, and name it."
+                " what it can't read: verify --dir DIR and check --dir DIR read the database file, and name it."
             )
 
     def _renew_early(self) -> None:

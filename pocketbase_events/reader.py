@@ -96,7 +96,7 @@ class Reader:
     def rows_by_id(self, target: Target, ids: Sequence[str]) -> dict[str, Row]:
         """Those of the rows with these ids that there are."""
         # PocketBase lets who asks for what is not there wait, up to half a second: ask for one that is there, too.
-        there = [row["id"] for row in self._connection.items(target.collection, perPage=1, fields="id")]
+        there = [str(row["id"]) for row in self._rows(target, perPage=1)]
         found: dict[str, Row] = {}
         for start in range(0, len(ids) if there else 0, IDS):
             some = ids[start : start + IDS]
