@@ -407,7 +407,9 @@ def command(*arguments: str, env: dict[str, str], **options: Any) -> Iterator[su
                     process.kill()
 
 
-def run_command(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: str, env: dict[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """The command line, run to its end."""
     executable = str(Path(sysconfig.get_path("scripts")) / "pocketbase-events")
-    return subprocess.run([executable, *arguments], env=env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [executable, *arguments], env=env, cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+    )

@@ -29,6 +29,11 @@ def test_every_command_and_option_is_in_the_readme(name: str) -> None:
             assert str(parameter.metavar or parameter.name).strip("[].").upper() in row
 
 
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_commands_help_has_an_example(name: str) -> None:
+    assert f": pocketbase-events {name}" in COMMANDS[name].help
+
+
 def test_every_shared_option_is_in_the_readme() -> None:
     for parameter in COMMAND.params:
         assert parameter.opts[0] in README

@@ -32,7 +32,10 @@ def run(
     once: Annotated[bool, typer.Option("--once", help="Process what is pending, and exit.")] = False,
     as_json: JsonLogOption = False,
 ) -> None:
-    """Record events as they are appended, until SIGTERM or Ctrl-C. Needs the worker's password, or a superuser."""
+    """Record events as they are appended, until SIGTERM or Ctrl-C. Needs the worker's password, or a superuser.
+
+    Examples: pocketbase-events run; pocketbase-events run --once
+    """
     log_to_stderr(as_json=as_json)
     stop, wake = threading.Event(), threading.Event()
     with stopping(stop, wake):
@@ -50,7 +53,10 @@ def run(
 
 
 def status(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Say whether all is well, and if not, what is wrong (exit code 1)."""
+    """Say whether all is well, and if not, what is wrong (exit code 1).
+
+    Example: pocketbase-events status --json
+    """
     with gateway(context.obj) as seen:
         looked = report(seen, time.sleep)
     if as_json:
@@ -64,7 +70,10 @@ def status(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 def rejected(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List the rejected events, each with the reason."""
+    """List the rejected events, each with the reason.
+
+    Example: pocketbase-events rejected
+    """
     with gateway(context.obj) as seen:
         events = seen.rejected()
     if as_json:
@@ -87,7 +96,10 @@ def retry_command(
     everything: Annotated[bool, typer.Option("--all", help="All rejected events.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make rejected events pending again. Needs a superuser."""
+    """Make rejected events pending again. Needs a superuser.
+
+    Examples: pocketbase-events retry abc123def456ghi; pocketbase-events retry --all
+    """
     if bool(ids) == everything:
         raise WrongUsageError(why="Name the events to retry by their ids, or give --all.")
     with administration(context.obj) as admin:

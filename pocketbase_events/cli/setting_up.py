@@ -46,6 +46,8 @@ def serve(
     """Start a PocketBase of its own with a demo collection, and the worker beside it.
 
     In the demo anyone who reaches it may append to shopping_items and read rows and events.
+
+    Example: pocketbase-events serve --http 127.0.0.1:9000 --dir demo
     """
     log_to_stderr(as_json=as_json)
     url = address(http)
@@ -73,6 +75,8 @@ def init(context: typer.Context, as_json: JsonOption = False) -> None:
     """Create or upgrade the event log in a running PocketBase, and the worker's account. Needs a superuser.
 
     Safe to run again: list and view rules that you edited stay as they are.
+
+    Example: pocketbase-events init
     """
     with administration(context.obj) as admin:
         done = install.init(admin, context.obj)
@@ -142,7 +146,10 @@ def detach(
     collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="An attached collection.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Take a collection out of the log; rows and events stay. Needs a superuser."""
+    """Take a collection out of the log; rows and events stay. Needs a superuser.
+
+    Example: pocketbase-events detach notes
+    """
     with administration(context.obj) as admin:
         install.detach(admin, collection)
     if as_json:
