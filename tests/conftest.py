@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 import structlog
 from playwright.sync_api import Browser, sync_playwright
-from support import ITEM_FIELDS, Server, start_copy
-
-from pocketbase_events import install
+from support import Server, set_up, start_copy
 
 JAVASCRIPT = Path(__file__).parent / "javascript"
 QUIET = ("background-networking", "component-update", "gpu", "quic", "sync")  # what Chromium shall do without
@@ -35,14 +33,7 @@ def installed_template(bare_template: Path, tmp_path_factory: pytest.TempPathFac
     """The folder of a PocketBase with the log and an attached collection `items`."""
     folder = tmp_path_factory.mktemp("installed") / "pocketbase"
     shutil.copytree(bare_template, folder)
-    server = Server(folder)
-    server.start()
-    try:
-        install.init(server.admin(), server.settings())
-        server.create_collection("items", ITEM_FIELDS, listRule="", viewRule="")
-        server.attach("items")
-    finally:
-        server.close()
+    set_up(Server(folder))
     return folder
 
 

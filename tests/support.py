@@ -268,6 +268,17 @@ class Server:
         install.detach(self.admin(), name)
 
 
+def set_up(server: Server) -> None:
+    """Start it, give it the log and an attached collection `items`, and stop it."""
+    server.start()
+    try:
+        install.init(server.admin(), server.settings())
+        server.create_collection("items", ITEM_FIELDS, listRule="", viewRule="")
+        server.attach("items")
+    finally:
+        server.close()
+
+
 def start_copy(template: Path, folder: Path) -> Iterator[Server]:
     """A server on a copy of a template's folder, closed in the end."""
     shutil.copytree(template, folder)

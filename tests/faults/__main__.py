@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from faults.campaign import Episode, chosen, make_template, play
+from faults.campaign import Episode, chosen, play
 from faults.fault import RECOVERY, TAKEOVER, Fault
 from faults.figures import FIGURES, Figure, measure
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from support import Server, set_up
 
 COUNTED = ("appended", "recorded", "rejected", "lost", "doubled")
 
@@ -33,7 +34,7 @@ def main(
     faults = [fault for fault in chosen(only or []) if not _is_skipped(fault)]
     episodes: list[Episode] = []
     base = Path(tempfile.mkdtemp(prefix="faults"))
-    make_template(base / "template")
+    set_up(Server(base / "template"))
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         measured = [
             pool.submit(measure, name, base / "template", base / name, long=minutes > 0)

@@ -13,9 +13,7 @@ from faults.fault import FAULTS, Fault
 from faults.ledger import Account, settle_accounts
 from faults.tmpfs import small_disk
 from faults.world import World
-from support import ITEM_FIELDS, Server
-
-from pocketbase_events import install
+from support import Server
 
 LONGER = 4  # times as often is a short fault injected in an episode when there is time
 NOBODY = Account(0, 0, 0, 0, 0, ())
@@ -33,18 +31,6 @@ class Episode:
     log_lines: int
     kills: int
     wrong: Sequence[str]
-
-
-def make_template(folder: Path) -> None:
-    """A PocketBase with the log and an attached collection `items`."""
-    server = Server(folder)
-    server.start()
-    try:
-        install.init(server.admin(), server.settings())
-        server.create_collection("items", ITEM_FIELDS, listRule="", viewRule="")
-        server.attach("items")
-    finally:
-        server.close()
 
 
 def play(name: str, seed: int, template: Path, folder: Path, *, long: bool) -> Episode:
