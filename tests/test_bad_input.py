@@ -782,7 +782,9 @@ def interrupted(
     text = until if isinstance(until, str) else "\0"
     with closing(Terminal()) as terminal:
         options = {key: terminal.theirs if value is Terminal else value for key, value in options.items()}
-        with command(*arguments, env={**env, "TERM": "xterm"}, stderr=terminal.theirs, **options) as process:
+        # Unmeasured: a signal that comes while coverage holds its own lock makes it wait for itself for ever.
+        plain = {name: value for name, value in env.items() if not name.startswith("COVERAGE_PROCESS")}
+        with command(*arguments, env={**plain, "TERM": "xterm"}, stderr=terminal.theirs, **options) as process:
             terminal.watch(text, lambda: process.send_signal(how))
             if isinstance(until, Path):
                 eventually(lambda: until.exists() and until.stat().st_size, f"the beginning of {until.name}")
