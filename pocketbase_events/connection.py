@@ -29,7 +29,7 @@ RENEW_AT_MOST_EVERY = 2.0  # seconds, so that a refused worker is no login storm
 
 
 class Connection:
-    """Requests as one account. Not for use by two threads at once, `token` aside.
+    """Requests as one account. Two threads may use it at once: each request takes a connection of its own.
 
     Args:
         url: PocketBase's address, without a slash at its end.
@@ -50,7 +50,7 @@ class Connection:
         self._timeout = (CONNECTS_WITHIN, answers_within)
         self._log_in = log_in
         self._clock = clock
-        self._session = requests.Session()
+        self._session = _session(url)
         self._token = ""
         self._renewed_at = self._renew_at = 0.0
         self._logging_in = threading.Lock()
@@ -188,6 +188,17 @@ class Connection:
         self._renewed_at = now
         life = expires_at(self._token) - now
         self._renew_at = now + min(RENEW_EVERY, max(life / 2, RENEW_AT_MOST_EVERY))
+
+
+def _session(url: str) -> requests.Session:
+    """A session that looks at proxies and certificates in the environment once, and at no .netrc (it has our token).
+
+    Looking each time takes as long as all the rest of a request.
+    """
+    session = requests.Session()
+    found = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies, session.verify, session.trust_env = found["proxies"], found["verify"], False
+    return session
 
 
 def _body(requests_: Sequence[Mapping[str, Any]]) -> bytes:

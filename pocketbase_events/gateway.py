@@ -28,13 +28,16 @@ from pocketbase_events.transaction import (
 )
 from pocketbase_events.views import pending_of
 
+MOST_PENDING = 1000  # events that a look shows; the view `event_pending` has the same limit
+
 
 class Gateway(Reader):
     """One PocketBase, seen as the worker."""
 
-    def pending(self, limit: int) -> list[Pending]:
-        """The first `limit` pending events (500 at most) in the order in which PocketBase inserted them."""
-        return [pending_of(item) for item in self._connection.items("event_pending", sort="position", perPage=limit)]
+    def pending(self) -> list[Pending]:
+        """The first pending events, `MOST_PENDING` at most, in the order in which PocketBase inserted them."""
+        items = self._connection.items("event_pending", sort="position", perPage=MOST_PENDING)
+        return [pending_of(item) for item in items]
 
     def transact(self, transaction: Transaction) -> Outcome:
         """Send one transaction.

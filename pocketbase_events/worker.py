@@ -2,7 +2,8 @@
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -18,12 +19,13 @@ from pocketbase_events.errors import (
     TroubleError,
 )
 from pocketbase_events.events import EMPTY, Head, Pending, timestamp_of
-from pocketbase_events.gateway import Gateway
+from pocketbase_events.gateway import MOST_PENDING, Gateway
 from pocketbase_events.schema import Target
 from pocketbase_events.transaction import (
     Committed,
     Conflict,
     EventRefused,
+    Group,
     Held,
     Outcome,
     RowRefused,
@@ -64,6 +66,23 @@ class Step(Enum):
     HELD = auto()  # somebody holds the head
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A transaction to be sent, and the group of events that it is about."""
+
+    chosen: Group
+    transaction: Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Pending events: a page of them for one transaction, where it is made already its draft, and the rest."""
+
+    page: Sequence[Pending]
+    rest: Sequence[Pending]
+    draft: Draft | None = None
+
+
 @dataclass(slots=True)
 class Tally:
     """How many events were recorded and rejected."""
@@ -101,6 +120,8 @@ class Worker:
         self._batch = FIRST_BATCH
         self._most = MAX_BATCH  # less when PocketBase has said that it takes no more
         self._vain_looks, self._stuck = 0, ""
+        self._more = False  # whether more may be pending than the latest look has shown
+        self._next: Work | None = None  # made ready while the latest transaction ran
         self._left_aside: set[str] = set()  # records of events that PocketBase lets nobody change
         self.tally = Tally()
 
@@ -109,8 +130,10 @@ class Worker:
         """Where the log ends, as far as we know."""
         return self._head or EMPTY
 
-    def run_once(self) -> Step:
-        """Look once, and record or reject what that look found, in as few transactions as possible.
+    def run_once(self, beside: Executor | None = None) -> Step:
+        """Record or reject the first events that are pending, in one transaction where none of them is refused.
+
+        Where it may do things `beside`, it makes the next transaction ready while this one runs.
 
         Raises:
             ContradictionError: when the log contradicts itself.
@@ -119,13 +142,14 @@ class Worker:
         if self._head is None and self._catch_up().held:
             self._head = None
             return Step.HELD
-        page = self._gateway.pending(self._batch + len(self._left_aside))
-        page = [event for event in page if event.id not in self._left_aside]
-        if not page:
+        work, self._next = self._next, None  # what fails now makes void what was to come next
+        if work is None:
+            work = self._first(self._look())
+        if not work.page:
             return Step.IDLE
-        self._refresh_targets(page)
+        self._refresh_targets(work.page)
         try:
-            step = self._process(page)
+            step = self._process(work, beside)
         except RateLimitedError:
             raise  # nothing was done, and smaller transactions would only be more of them
         except TroubleError:
@@ -133,7 +157,7 @@ class Worker:
             self._batch = max(1, self._batch // 2)
             raise
         # While others make progress, the page begins elsewhere.
-        stuck = page[0].id if step is Step.AGAIN else ""
+        stuck = work.page[0].id if step is Step.AGAIN else ""
         self._vain_looks = self._vain_looks + 1 if stuck and stuck == self._stuck else 0
         self._stuck = stuck
         if self._vain_looks > MAX_VAIN_LOOKS:
@@ -145,10 +169,11 @@ class Worker:
 
     def run_to_end(self, stop: threading.Event) -> Step:
         """Until nothing is pending, another worker is faster, somebody holds the head, or `stop` is set."""
-        while not stop.is_set():
-            step = self.run_once()
-            if step not in (Step.PROGRESS, Step.AGAIN):
-                return step
+        with ThreadPoolExecutor(1) as beside:
+            while not stop.is_set():
+                step = self.run_once(beside)
+                if step not in (Step.PROGRESS, Step.AGAIN):
+                    return step
         return Step.IDLE
 
     def run(self, stop: threading.Event, wake: threading.Event, silent: Callable[[], None]) -> None:
@@ -195,33 +220,63 @@ class Worker:
         self._most = MAX_BATCH
         return status
 
+    def _look(self) -> Sequence[Pending]:
+        """The first pending events."""
+        found = self._gateway.pending()
+        self._more = len(found) == MOST_PENDING
+        return [event for event in found if event.id not in self._left_aside]
+
+    def _first(self, events: Sequence[Pending]) -> Work:
+        """The first of the events as the next page."""
+        return Work(events[: self._batch], events[self._batch :])
+
     def _refresh_targets(self, page: Sequence[Pending]) -> None:
         """Read the schemas again when an event was appended under another version than we know."""
-        for event in page:
-            known = self._targets.get(event.collection)
-            if (known.version if known else "") != event.schema_version:
-                self._targets = self._gateway.targets()
-                break
+        if not self._knows_targets(page):
+            self._targets = self._gateway.targets()
 
-    def _process(self, page: Sequence[Pending]) -> Step:
+    def _knows_targets(self, page: Sequence[Pending]) -> bool:
+        versions = {name: target.version for name, target in self._targets.items()}
+        return all(versions.get(event.collection, "") == event.schema_version for event in page)
+
+    def _draft(
+        self,
+        page: Sequence[Pending],
+        refused: Mapping[str, str],
+        before: tuple[Head, str],
+        *,
+        limit: int,
+        merging: bool,
+    ) -> Draft:
+        """The transaction for the first events of the page, after that head and timestamp."""
+        head, latest = before
+        chosen = group(page, refused, self._targets, limit=limit, most=self._batch)
+        timestamp = max(timestamp_of(self._now()), latest)
+        return Draft(chosen, build(chosen, head, timestamp, self._new_id, self._targets, merging=merging))
+
+    def _process(self, work: Work, beside: Executor | None) -> Step:
         """Record and reject a page of events. What PocketBase refuses is found by its answer and left out.
 
         One bad event costs one transaction more. Where there are several, the next transaction ends before
         the bad one found last, so that a flood of them costs little more than looking at each.
         """
         refused: dict[str, str] = {}
+        page, draft = work.page, work.draft
         limit, merging, failures = len(page), True, 0
         while page:
-            chosen = group(page, refused, self._targets, limit=limit, most=self._batch)
-            timestamp = max(timestamp_of(self._now()), self._timestamp)
-            transaction = build(chosen, self.head, timestamp, self._new_id, self._targets, merging=merging)
+            if draft is None:
+                draft = self._draft(page, refused, (self.head, self._timestamp), limit=limit, merging=merging)
+            chosen = draft.chosen
+            is_last = len(chosen) == len(page) and (work.rest or self._more)
+            coming = beside.submit(self._prepare, draft.transaction, work.rest) if beside and is_last else None
             started = self._timer()
-            outcome = self._send(transaction)
+            outcome = self._send(draft.transaction)
             if outcome is None:
                 limit = self._most = self._batch = max(1, len(chosen) // 2)
             elif isinstance(outcome, Committed):
-                self._committed(transaction, self._timer() - started, full=len(chosen) >= self._batch)
+                self._committed(draft.transaction, self._timer() - started, full=len(chosen) >= self._batch)
                 page, limit, merging = page[len(chosen) :], 2 * limit, True
+                self._next = _unless_trouble(coming)
             elif isinstance(outcome, EventRefused):
                 page = self._not_markable(outcome, page, refused)
             elif not isinstance(outcome, RowRefused):
@@ -233,7 +288,20 @@ class Worker:
                 blamed, failures = outcome.write.events[0], failures + 1
                 refused[chosen.events[blamed].id] = outcome.why or self._why_unsaid(outcome)
                 limit = limit if failures == 1 and merging else max(1, blamed)
+            draft = None
         return Step.PROGRESS
+
+    def _prepare(self, running: Transaction, rest: Sequence[Pending]) -> Work | None:
+        """What there is to do once a transaction is committed that leaves the rest pending."""
+        if len(rest) < self._batch and self._more:
+            taken = {event.id for event in running.recorded} | {each.event.id for each in running.rejections}
+            rest = [event for event in self._look() if event.id not in taken]
+        work = self._first(rest)
+        if not work.page or not self._knows_targets(work.page):
+            return work if work.page else None
+        latest = running.recorded[-1].timestamp if running.recorded else self._timestamp
+        draft = self._draft(work.page, {}, (running.after, latest), limit=len(work.page), merging=True)
+        return Work(work.page, work.rest, draft)
 
     def _send(self, transaction: Transaction) -> Outcome | None:
         """What came of it; None when PocketBase takes no transaction of this size, and a smaller one may do."""
@@ -314,3 +382,11 @@ class Worker:
                 log.warning("taking_over", seq=status.seq, pending=status.pending)
                 return
             head = status.head
+
+
+def _unless_trouble(coming: Future[Work | None] | None) -> Work | None:
+    """What there is to do next; None where the next look will tell, as when PocketBase is in trouble."""
+    try:
+        return coming.result() if coming is not None else None
+    except PocketBaseEventsError:
+        return None

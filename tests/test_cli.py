@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,6 +133,13 @@ def test_status_is_one_json_document_with_the_promised_keys(server: Server) -> N
 def test_status_works_with_the_workers_or_a_superusers_credentials(server: Server) -> None:
     cli(server, "status", POCKETBASE_SUPERUSER_EMAIL=None, POCKETBASE_SUPERUSER_PASSWORD=None)
     cli(server, "status", POCKETBASE_EVENTS_WORKER_PASSWORD=None)
+
+
+def test_a_netrc_file_does_not_replace_the_workers_token(server: Server, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password else\n")
+    netrc.chmod(0o600)
+    assert run_command("status", env={**server.environment, "NETRC": str(netrc)}).returncode == 0
 
 
 def test_run_with_a_superusers_credentials_works_through_the_workers_account(server: Server) -> None:

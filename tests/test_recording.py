@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import DEADLINE, ITEM_FIELDS, Server, check_log, create, fold_log, live_rows, start_copy
+from support import DEADLINE, ITEM_FIELDS, Server, check_log, create, fold_log, item_id, live_rows, start_copy
 
 from pocketbase_events.errors import TroubleError
 from pocketbase_events.worker import MAX_BATCH, Step
@@ -472,6 +473,7 @@ steps = st.lists(
             {"title": "x"}, {"title": ""}, {"qty": 1}, {"qty": "1"}, {"qty": None}, {"done": True}, {"note": "n"},
             {"code": "1"}, {"code": "2"}, {"code": ""}, {"rank": 5}, {"rank": 99}, {"nope": 1},
             {"title": "y", "qty": 2}, {"title": "z", "rank": 99}, {},
+            {"title": " "}, {"note": "n" * 5001}, {"note": "é" * 5000},
         ]),
     ),
     min_size=1,
@@ -591,6 +593,63 @@ def test_batches_grow_again_after_the_smallest_one(server: Server) -> None:
     assert check_log(server).seq == 400
 
 
+def backlog(server: Server, count: int, every: int) -> int:
+    """Append so many events, each so-many-th of them a bad one; how many are bad. Of those only PocketBase can tell."""
+    events = [
+        {"type": "update", "item_id": item_id(n), "data": {"qty": 1}} if n % every == 0 else create(n)
+        for n in range(count)
+    ]
+    for start in range(0, count, 1000):
+        server.guest().append_all(*events[start : start + 1000])
+    return len(range(0, count, every))
+
+
+def test_a_backlog_longer_than_a_look_is_recorded_in_order_bad_events_or_not(server: Server) -> None:
+    bad = backlog(server, 2_400, every=171)
+    worker = server.worker()
+    assert worker.run_to_end(NEVER) is Step.IDLE
+    assert (worker.tally.recorded, worker.tally.rejected) == (2_400 - bad, bad)
+    assert check_log(server).seq == 2_400 - bad
+    assert live_rows(server, NAMES) == expected(fold_log(server))
+
+
+def test_what_was_made_ready_for_a_log_that_another_worker_has_extended_is_dropped(server: Server) -> None:
+    bad = backlog(server, 700, every=97)
+    workers = [server.worker(), server.worker()]
+    steps = set()
+    with ThreadPoolExecutor(1) as beside:
+        for turn in range(100):
+            steps.add(workers[turn % 2].run_once(beside))
+    assert Step.CONFLICT in steps
+    assert sum(worker.tally.recorded for worker in workers) == 700 - bad
+    assert check_log(server).seq == 700 - bad
+    assert live_rows(server, NAMES) == expected(fold_log(server))
+
+
+def test_an_event_that_was_deleted_after_it_was_looked_at_is_left_out(server: Server) -> None:
+    server.guest().append_all(*(create(number) for number in range(300)))
+    root, worker = server.superuser(), server.worker()
+    with ThreadPoolExecutor(1) as beside:
+        assert worker.run_once(beside) is Step.PROGRESS
+        last = root.records("events", filter=f'item_id = "{item_id(299)}"')[0]
+        following = root.records("events", filter=f'item_id = "{item_id(worker.tally.recorded)}"')[0]
+        for event in (last, following):
+            assert root("DELETE", f"/api/collections/events/records/{event['id']}").ok
+    assert worker.run_to_end(NEVER) is Step.IDLE
+    assert check_log(server).seq == 298
+
+
+def test_a_collection_that_is_detached_amid_a_backlog_takes_no_more_events(server: Server) -> None:
+    server.guest().append_all(*(create(number) for number in range(300)))
+    worker = server.worker()
+    with ThreadPoolExecutor(1) as beside:
+        assert worker.run_once(beside) is Step.PROGRESS
+        recorded = worker.tally.recorded
+        server.detach("items")
+    assert worker.run_to_end(NEVER) is Step.IDLE
+    assert (worker.tally.recorded, worker.tally.rejected) == (recorded, 300 - recorded)
+
+
 def test_data_that_an_event_may_hold_fits_into_the_row(server: Server) -> None:
     server.edit_fields("items", lambda fields: fields.append({"name": "more", "type": "json"}))
     # PocketBase counts bytes, and takes a million of them.
@@ -609,7 +668,7 @@ def test_pages_of_pending_events_are_no_larger_than_the_worker_can_bear(server: 
         guest.append("create", f"large{number:010d}", {"title": "x", "more": "x" * 900_000})
     guest.append_all(*(create(number) for number in range(10)))
     gateway = server.gateway()
-    assert len(gateway.pending(500)) == 3
+    assert len(gateway.pending()) == 3
     worker = server.worker()
     assert worker.run_to_end(NEVER) is Step.IDLE
     assert check_log(server).seq == 20
