@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pocketbase_events.events import EventType, Json, Pending
 from pocketbase_events.schema import DELETED, FieldDefinition, Target, quote, why_no_id, why_not_settable
-from pocketbase_events.values import describe, to_pocketbase, why_not_fitting
+from pocketbase_events.values import describe, is_welcome, to_pocketbase, why_not_fitting
 
 MAX_NAMES = 20  # field names listed in a sentence
 
@@ -73,9 +73,9 @@ def merge(changes: Iterable[Change | None], targets: Mapping[str, Target], *, me
 
     Two changes to a row become one write only if the log, the rows and which events PocketBase accepts stay
     the same. So a value joins an earlier write of this group when nothing that PocketBase checks depends on
-    the order (no unique index, no relation), when it replaces nothing that the write sets (each value is
-    checked), and when the write would be valid without it: a create that leaves an optional field out, or a
-    write that follows another of the same row, which has shown the rest of the row to be valid.
+    the order (no unique index, no relation), and when the write would be valid without it: it replaces one that
+    PocketBase surely takes; or the write is a create that leaves an optional field out; or it follows another
+    write of the same row, which has shown the rest of the row to be valid.
     A change that is None writes nothing.
     """
     writes: list[Write] = []
@@ -109,12 +109,18 @@ def _joins(change: Change, before: Write, target: Target) -> bool:
     definitions = [target.field(name) for name in change.fields]
     return all(
         definition is not None
-        and definition.name not in before.fields
         and definition.type != "relation"
         and not target.in_unique_index(definition.name)
-        and (_optional(definition) if before.inserts else not before.first_of_row)
+        and _valid_without(definition, before)
         for definition in definitions
     )
+
+
+def _valid_without(definition: FieldDefinition, before: Write) -> bool:
+    """Whether an earlier write would be valid without the later value for this field that is to join it."""
+    if definition.name in before.fields:
+        return is_welcome(definition, before.fields[definition.name])
+    return _optional(definition) if before.inserts else not before.first_of_row
 
 
 def _optional(definition: FieldDefinition) -> bool:

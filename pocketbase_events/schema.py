@@ -6,6 +6,8 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pocketbase_events.events import Json
+
 WORKER = '@request.auth.collectionName = "event_workers"'
 ROW_CREATE_RULE = WORKER
 ROW_UPDATE_RULE = f"{WORKER} && deleted = false"
@@ -33,6 +35,10 @@ class FieldDefinition(BaseModel):
     values: tuple[str, ...] = ()  # of a select field
     relates_to: str = Field(default="", alias="collectionId")  # of a relation field
     autogenerate: str = Field(default="", alias="autogeneratePattern")
+    least: Json = Field(default=None, alias="min")  # a number, or of a date field a text
+    most: Json = Field(default=None, alias="max")
+    pattern: str = ""
+    only_whole: bool = Field(default=False, alias="onlyInt")
 
     @property
     def multiple(self) -> bool:

@@ -10,6 +10,7 @@ import rfc8785
 from pocketbase_events.events import Json, Unreadable
 from pocketbase_events.schema import FieldDefinition, quote
 
+MAX_TEXT = 5000  # characters, where a text field says nothing (core/field_text.go)
 TOO_DEEP = Unreadable("(nested too deep to be read)")
 
 # A subset of what PocketBase reads as a date (types/datetime.go, spf13/cast); other texts become "" there.
@@ -76,6 +77,22 @@ def is_empty(field: FieldDefinition, value: Json) -> bool:
     """Whether a required field refuses the value as none."""
     stored = as_stored(field, value)
     return stored in (None, "", [], {}) or same(field, stored, None)
+
+
+def is_welcome(field: FieldDefinition, value: Json) -> bool:
+    """Whether PocketBase surely takes a fitting value, whatever else the row holds. For plain fields only.
+
+    Source: ValidateValue in core/field_text.go, field_number.go and field_bool.go.
+    """
+    stored = as_stored(field, value)
+    if field.required and (not stored or (isinstance(stored, str) and stored.isspace())):
+        return False
+    if field.type == "text":
+        bounded = field.pattern or field.autogenerate or field.least
+        return not bounded and len(stored) <= (field.most or MAX_TEXT)
+    if field.type == "number":
+        return not field.only_whole and field.least is None and field.most is None
+    return field.type == "bool"
 
 
 def why_unfit(field: FieldDefinition, value: Json) -> str | None:

@@ -418,9 +418,11 @@ def command(*arguments: str, env: dict[str, str], **options: Any) -> Iterator[su
                     process.kill()
 
 
-def run_command(*arguments: str, env: dict[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run_command(
+    *arguments: str, env: dict[str, str], cwd: Path | None = None, timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
     """The command line, run to its end."""
     executable = str(Path(sysconfig.get_path("scripts")) / "pocketbase-events")
     return subprocess.run(
-        [executable, *arguments], env=env, cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+        [executable, *arguments], env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
     )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pocketbase_events.events import Pending
 from pocketbase_events.projection import Change, Refused, Write, merge, project
 from pocketbase_events.schema import FieldDefinition, Target
+from pocketbase_events.values import is_welcome
 
 FIELDS = (
     FieldDefinition(name="id", type="text"),
@@ -202,9 +203,11 @@ def test_updates_of_optional_fields_join_the_create_that_leaves_them_out() -> No
 @pytest.mark.parametrize(
     ("changes", "events"),
     [
-        # the create alone would be invalid or hold another value
+        # the create alone would be invalid
         ([change("create", "a"), change("update", "a", title="x")], [[0], [1]]),
-        ([change("create", "a", qty=1), change("update", "a", qty=2)], [[0], [1]]),
+        ([change("create", "a", title=""), change("update", "a", title="x")], [[0], [1]]),
+        ([change("create", "a", title=" "), change("update", "a", title="x")], [[0], [1]]),
+        ([change("create", "a", title="x" * 5001), change("update", "a", title="x")], [[0], [1]]),
         ([change("create", "a"), change("update", "a", auto=None)], [[0], [1]]),
         # order matters to other rows
         ([change("create", "a"), change("update", "a", code="1")], [[0], [1]]),
@@ -215,11 +218,16 @@ def test_updates_of_optional_fields_join_the_create_that_leaves_them_out() -> No
             [change("update", "a", qty=1), change("update", "a", done=True), change("update", "a", meta=1)],
             [[0], [1, 2]],
         ),
-        # each value of a field is checked
+        # a value that PocketBase surely takes may be replaced before it is written
+        ([change("create", "a", title="x", qty=1), change("update", "a", qty=2)], [[0, 1]]),
+        ([change("create", "a", title="x" * 5000), change("update", "a", title="")], [[0, 1]]),
         (
-            [change("update", "a", qty=1), change("update", "a", qty=2), change("update", "a", qty=3)],
-            [[0], [1], [2]],
+            [change("update", "a", qty=1), change("update", "a", qty=None), change("update", "a", qty=3)],
+            [[0, 1, 2]],
         ),
+        # each other value is checked
+        ([change("update", "a", meta=1), change("update", "a", meta=2)], [[0], [1]]),
+        ([change("update", "a", code="1"), change("update", "a", code="2")], [[0], [1]]),
         # nothing follows a delete
         ([change("create", "a"), change("delete", "a"), change("update", "a", qty=1)], [[0, 1], [2]]),
         ([change("create", "a"), change("create", "a")], [[0], [1]]),
@@ -230,17 +238,48 @@ def test_changes_join_only_where_that_makes_no_difference(changes: list[Change],
     assert shape(changes) == events
 
 
+@pytest.mark.parametrize(
+    ("limits", "value", "welcome"),
+    [
+        ({"type": "number"}, -1.5, True),
+        ({"type": "number", "required": True}, 0, False),
+        ({"type": "number", "min": 0}, 1, False),
+        ({"type": "number", "onlyInt": True}, 1, False),
+        ({"type": "bool"}, False, True),
+        ({"type": "bool", "required": True}, False, False),
+        ({"type": "bool", "required": True}, None, False),
+        ({"type": "text"}, None, True),
+        ({"type": "text", "max": 3}, "äöü", True),
+        ({"type": "text", "max": 3}, "four", False),
+        ({"type": "text", "min": 1}, "one", False),
+        ({"type": "text", "pattern": "^a"}, "a", False),
+        ({"type": "text", "autogeneratePattern": "[a-z]{3}"}, "", False),
+        ({"type": "email"}, "a@example.com", False),
+        ({"type": "json"}, 1, False),
+    ],
+)
+def test_only_what_a_plain_field_surely_takes_is_replaced_unwritten(
+    limits: dict[str, Any], value: Any, welcome: bool
+) -> None:
+    assert is_welcome(FieldDefinition(name="field", **limits), value) is welcome
+
+
 def test_without_merging_every_change_is_a_write() -> None:
     assert shape([change("create", "a"), change("update", "a", qty=1)], merging=False) == [[0], [1]]
 
 
+def values(name: str) -> st.SearchStrategy[Any]:
+    return st.sampled_from(["", "1", "2"]) if name in ("title", "code") else st.integers(0, 3)
+
+
 changes_strategy = st.lists(
     st.builds(
-        lambda type_, item, name, value: change(type_, item, **({name: value} if type_ != "delete" else {})),
+        lambda type_, item, given: change(type_, item, **({} if type_ == "delete" else dict([given]))),
         st.sampled_from(["create", "update", "update", "update", "delete"]),
         st.sampled_from(["a", "b"]),
-        st.sampled_from(["title", "code", "qty", "done", "meta", "friend"]),
-        st.integers(0, 3),
+        st.sampled_from(["title", "code", "qty", "done", "meta", "friend"]).flatmap(
+            lambda name: st.tuples(st.just(name), values(name))
+        ),
     ),
     max_size=12,
 )
