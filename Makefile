@@ -9,7 +9,7 @@ MATRIX_TESTS := $(addprefix tests/test_, recording.py doors.py rebuild.py verify
   cli.py::test_the_admin_ui_may_import_our_collections_before_init \
   cli.py::test_setting_up_attaching_and_recording_by_command_alone)
 
-.PHONY: serve test matrix faults lint build clean
+.PHONY: serve test matrix faults bench lint build clean
 
 serve: $(VENV)/.serve  ## a PocketBase of its own, the demo collection, and the worker
 	@exec $(BIN)/pocketbase-events serve
@@ -34,6 +34,10 @@ matrix: $(VENV)/.dev  ## what matters most, against other versions of PocketBase
 # For example: make faults MINUTES=30 SEED=7 FAULTS="worker-killed disk-full"
 faults: $(VENV)/.dev  ## break it in every way, and check that nothing is lost
 	PYTHONPATH=tests $(BIN)/python -m faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+# For example: make bench PARTS="recording growth"
+bench: $(VENV)/.bench  ## how fast, and how flat
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(PARTS)
 
 lint: $(VENV)/.dev  ## style, types, layers
 	$(BIN)/ruff check .
@@ -61,3 +65,7 @@ $(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[embedded,dev]'
 	@touch $@ $(VENV)/.serve
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@

@@ -30,6 +30,7 @@ from pocketbase_events.worker import Worker
 
 SUPERUSER = ("root@example.com", "superuser-password")
 WORKER = ("worker@example.com", "worker-password")
+FILLED = "2026-01-01 00:00:00.000Z"  # when the events of a log were recorded that was written into the file
 DEADLINE = 20.0  # seconds that a condition may take to come true
 
 FIRST_SUPERUSER = """migrate((app) => {
@@ -321,32 +322,49 @@ def unlocked(server: Server) -> Iterator[sqlite3.Connection]:
     database.close()
 
 
-def fill_log(server: Server, count: int) -> None:
-    """Write recorded events and their rows into the file of a stopped, empty PocketBase: five for each item."""
+def fill_log(server: Server, count: int, *, rejected: int = 0) -> None:
+    """Write recorded events and their rows, five an item, into a stopped PocketBase's file until there are so many.
+
+    What is there already was written by this, too. Rejected events come beside.
+    """
+    with unlocked(server) as database:
+        database.execute("PRAGMA synchronous = OFF")
+        first, previous = database.execute("SELECT seq + 1, hash FROM event_head").fetchone()
+        for start in range(first, count + 1, 10_000):
+            previous = _fill(database, start, min(start + 9_999, count), previous)
+        database.execute("UPDATE event_head SET seq = ?, hash = ?", (count, previous))
+        there = database.execute("SELECT COUNT(*) FROM events WHERE seq = 0").fetchone()[0]
+        database.executemany(
+            "INSERT INTO events (id, type, collection, item_id, data, error, created)"
+            " VALUES (?, 'update', 'items', 'nothing00000000', '{\"qty\":1}', 'There is no such item.', ?)",
+            [(f"wrong{number:010d}", FILLED) for number in range(there, rejected)],
+        )
+
+
+def _fill(database: sqlite3.Connection, first: int, last: int, previous: str) -> str:
+    """Write some events and their rows; the hash of the last one."""
     rows: dict[str, dict[str, Any]] = {}
     events: list[tuple[Any, ...]] = []
-    previous = ""
-    for seq in range(1, count + 1):
+    for seq in range(first, last + 1):
         item, step = item_id((seq - 1) // 5), (seq - 1) % 5
         data = ({"title": "x", "qty": seq}, {"qty": -seq}, {"note": f"n{seq}"}, {"done": True}, {"title": "y"})[step]
         rows.setdefault(item, {"qty": 0, "done": False, "note": ""}).update(data)
         hashed = {
             "actor": "", "collection": "items", "data": data, "event_id": str(uuid4()), "item_id": item, "seq": seq,
-            "timestamp": "2026-01-01 00:00:00.000Z", "type": "update" if step else "create",
+            "timestamp": FILLED, "type": "update" if step else "create",
         }  # fmt: skip
         previous = chain_hash(hashed, previous)
-        events.append((*{**hashed, "data": json.dumps(data)}.values(), previous, f"filled{seq:09d}"))
-    with unlocked(server) as database:
-        database.executemany(
-            "INSERT INTO events (actor, collection, data, event_id, item_id, seq, timestamp, type, hash, id, created)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '2026-01-01 00:00:00.000Z')",
-            events,
-        )
-        database.executemany(
-            "INSERT INTO items (id, title, qty, done, note) VALUES (?, ?, ?, ?, ?)",
-            [(key, row["title"], row["qty"], row["done"], row["note"]) for key, row in rows.items()],
-        )
-        database.execute("UPDATE event_head SET seq = ?, hash = ?", (count, previous))
+        events.append((*{**hashed, "data": json.dumps(data)}.values(), previous, f"filled{seq:09d}", FILLED))
+    database.executemany(
+        "INSERT INTO events (actor, collection, data, event_id, item_id, seq, timestamp, type, hash, id, created)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        events,
+    )
+    database.executemany(
+        "INSERT INTO items (id, title, qty, done, note) VALUES (?, ?, ?, ?, ?)",
+        [(key, row["title"], row["qty"], row["done"], row["note"]) for key, row in rows.items()],
+    )
+    return previous
 
 
 def check_log(server: Server, *, retried: bool = False) -> Head:

@@ -1,0 +1,98 @@
+"""Against what one would do instead: a pb_hooks script that records each event within its insert."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from support import Client, Server, command, eventually
+
+from benchmarks.measure import Figure, in_turns
+from benchmarks.of_recording import ITEM_EVENTS, edits
+from benchmarks.world import Appended, Worlds, check, settled
+
+HOOKS = Path(__file__).parent / "pb_hooks"
+EVENTS = 2_000
+TURNS = 3
+CLIENTS = 16
+AT_ONCE = 100  # events in a request of a client that has many
+
+
+def measure(worlds: Worlds) -> Iterator[Figure]:
+    """Events a second, from the first append until everything is recorded."""
+    hooked = with_hooks(worlds)
+    events = list(edits(EVENTS))
+    for way, send in WAYS.items():
+        turns = in_turns(TURNS, partial(ours, worlds, send, events), partial(theirs, worlds, hooked, send, events))
+        yield Figure(f"append and record {EVENTS:,} events: {way}", *turns, "events/s", against="pb_hooks")
+
+
+def ours(worlds: Worlds, send: "Send", events: Sequence[Appended]) -> float:
+    """Events a second with a worker."""
+    with worlds.server() as server:
+        log = server.folder / "worker.log"
+        with log.open("wb") as file, command("run", env=server.environment, stderr=file) as worker:
+            eventually(lambda: b"connected" in log.read_bytes(), "the worker")
+            rate = _rate(server, send, events)
+            worker.terminate()
+            worker.wait()
+    return rate
+
+
+def theirs(worlds: Worlds, hooked: Path, send: "Send", events: Sequence[Appended]) -> float:
+    """Events a second with the script."""
+    with worlds.server(hooked) as server:
+        return _rate(server, send, events)
+
+
+def with_hooks(worlds: Worlds) -> Path:
+    """A template whose events are recorded by the script; our triggers would keep it from writing."""
+    template = worlds.folder()
+    shutil.copytree(worlds.template, template)
+    shutil.copytree(HOOKS, template / "pb_hooks")
+    with closing(Server(template).database()) as database, database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER `{name}`")
+    return template
+
+
+def _rate(server: Server, send: "Send", events: Sequence[Appended]) -> float:
+    started = time.monotonic()
+    send(server, events)
+    settled(server, len(events))
+    took = time.monotonic() - started
+    check(server, len(events))
+    return len(events) / took
+
+
+def _many(server: Server, events: Sequence[Appended]) -> None:
+    """Each client appends the events of its own items."""
+    items = [events[start : start + ITEM_EVENTS] for start in range(0, len(events), ITEM_EVENTS)]
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        for done in [pool.submit(_append, server.guest(), items[turn::CLIENTS]) for turn in range(CLIENTS)]:
+            done.result()
+
+
+def _one(server: Server, events: Sequence[Appended]) -> None:
+    """One event after the other."""
+    _append(server.guest(), [events])
+
+
+def _at_once(server: Server, events: Sequence[Appended]) -> None:
+    """A hundred in each request."""
+    client = server.guest()
+    for start in range(0, len(events), AT_ONCE):
+        client.append_all(*(event.as_body() for event in events[start : start + AT_ONCE]))
+
+
+def _append(client: Client, items: Sequence[Sequence[Appended]]) -> None:
+    for events in items:
+        for event in events:
+            client.append(event.type, event.item_id, event.data)
+
+
+Send = Callable[[Server, Sequence[Appended]], None]
+WAYS: dict[str, Send] = {f"{CLIENTS} clients": _many, "one client": _one, f"{AT_ONCE} in a request": _at_once}

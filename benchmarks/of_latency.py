@@ -1,0 +1,174 @@
+"""From an append to the row, as a client sees it by realtime, against the plain insert of a record."""
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from statistics import median
+
+import requests
+from sseclient import SSEClient
+from support import ITEM_FIELDS, Client, Server, command, item_id
+
+from benchmarks.measure import Figure, in_turns, quantile
+from benchmarks.of_recording import creates
+from benchmarks.world import Worlds, append, check, run_once
+
+ROUNDS = 10
+EACH = 30  # appends and inserts in a round
+CLIENTS = 16
+LASTS = 4.0  # seconds of a round with many clients
+BACKLOG = 2_000  # events that tell the maximum rate
+PATIENCE = 30.0  # seconds
+EVENTS, PLAIN = "/api/collections/events/records", "/api/collections/plain/records"
+
+
+class Rows:
+    """The rows of `items`, as PocketBase's realtime tells of them."""
+
+    def __init__(self, server: Server) -> None:
+        self.seen: dict[str, float] = {}  # when, by id
+        self._news = threading.Condition()
+        self._listening = threading.Event()
+        self._response = requests.get(f"{server.url}/api/realtime", stream=True, timeout=PATIENCE)
+        self._thread = threading.Thread(target=self._listen, args=(server.url,), daemon=True)
+        self._thread.start()
+        assert self._listening.wait(PATIENCE)
+
+    def wait_for(self, key: str) -> float:
+        """When the row with this id was seen."""
+        with self._news:
+            assert self._news.wait_for(lambda: key in self.seen, PATIENCE), f"no row {key}"
+        return self.seen[key]
+
+    def close(self) -> None:
+        self._response.raw.shutdown()
+        self._thread.join(PATIENCE)
+        self._response.close()
+
+    def _listen(self, url: str) -> None:
+        with suppress(requests.RequestException):  # once it is closed
+            for message in SSEClient(self._response.iter_content(65536)).events():
+                found = json.loads(message.data)
+                if message.event == "PB_CONNECT":
+                    body = {"clientId": found["clientId"], "subscriptions": ["items/*"]}
+                    assert requests.post(f"{url}/api/realtime", json=body, timeout=PATIENCE).ok
+                    self._listening.set()
+                    continue
+                with self._news:
+                    self.seen.setdefault(found["record"]["id"], time.monotonic())
+                    self._news.notify_all()
+
+
+def measure(worlds: Worlds) -> Iterator[Figure]:
+    """One client alone; then sixteen at a third of what the worker can record."""
+    with _scene(worlds) as (server, rows, numbers):
+        client = server.guest()
+        waits: list[float] = []
+        inserts: list[float] = []
+
+        def appending() -> float:
+            waits.extend(times := [_append(client, rows, item_id(next(numbers))) for _ in range(EACH)])
+            return 1000 * median(times)
+
+        def inserting() -> float:
+            inserts.extend(times := [_insert(client) for _ in range(EACH)])
+            return 1000 * median(times)
+
+        appending(), inserting()  # once, so that everything is warm
+        ours, theirs = in_turns(ROUNDS, appending, inserting)
+        yield _figure("append to row, one client", ours, theirs, waits, inserts, target=5.0)
+    rate = _maximum(worlds) / 3
+    with _scene(worlds) as (server, rows, numbers):
+        waits, inserts = [], []
+
+        def many_appending() -> float:
+            waits.extend(times := _crowd(server, rate, lambda client, key: _append(client, rows, key), numbers))
+            return 1000 * median(times)
+
+        def many_inserting() -> float:
+            inserts.extend(times := _crowd(server, rate, lambda client, _: _insert(client), numbers))
+            return 1000 * median(times)
+
+        ours, theirs = in_turns(3, many_appending, many_inserting)
+        name = f"append to row, {CLIENTS} clients, a third of the maximum rate"
+        yield _figure(name, ours, theirs, waits, inserts)
+
+
+def _figure(
+    name: str,
+    ours: list[float],
+    theirs: list[float],
+    waits: list[float],
+    inserts: list[float],
+    target: float | None = None,
+) -> Figure:
+    details = {
+        "distribution": {
+            "append to row": [1000 * quantile(waits, share / 100) for share in range(101)],
+            "plain insert": [1000 * quantile(inserts, share / 100) for share in range(101)],
+        },
+        "p99": (1000 * quantile(waits, 0.99), 1000 * quantile(inserts, 0.99)),
+    }
+    return Figure(name, ours, theirs, "ms", target, cost=True, against="the plain insert of a record", details=details)
+
+
+@contextmanager
+def _scene(worlds: Worlds) -> Iterator[tuple[Server, Rows, Iterator[int]]]:
+    """A PocketBase with a worker that is woken by realtime, and a collection for plain inserts; checked in the end."""
+    with worlds.server() as server:
+        server.create_collection("plain", ITEM_FIELDS, createRule="", listRule="", viewRule="")
+        numbers = iter(range(10**9))
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with command("run", env=server.environment, **quiet) as worker, closing(Rows(server)) as rows:
+            _append(server.guest(), rows, item_id(next(numbers)))
+            yield server, rows, numbers
+            worker.terminate()
+            worker.wait(PATIENCE)
+        check(server, len(rows.seen))
+
+
+def _append(client: Client, rows: Rows, key: str) -> float:
+    """Seconds from an append until the row is seen."""
+    started = time.monotonic()
+    client.append("create", key, {"title": "Milk", "qty": 1})
+    return rows.wait_for(key) - started
+
+
+def _insert(client: Client) -> float:
+    """Seconds that the plain insert of such a record takes."""
+    started = time.monotonic()
+    assert client("POST", PLAIN, json={"title": "Milk", "qty": 1}).ok
+    return time.monotonic() - started
+
+
+def _crowd(server: Server, rate: float, act: Callable[[Client, str], float], numbers: Iterator[int]) -> list[float]:
+    """What many clients measure who act at that rate together."""
+    start = time.monotonic()
+    turns = iter(range(int(rate * LASTS)))
+    lock = threading.Lock()
+
+    def one(client: Client) -> list[float]:
+        took = []
+        while True:
+            with lock:
+                turn = next(turns, None)
+                key = item_id(next(numbers)) if turn is not None else ""
+            if turn is None:
+                return took
+            time.sleep(max(0.0, start + turn / rate - time.monotonic()))
+            took.append(act(client, key))
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        return [each for times in pool.map(one, [server.guest() for _ in range(CLIENTS)]) for each in times]
+
+
+def _maximum(worlds: Worlds) -> float:
+    """Events a second that the worker records at most."""
+    with worlds.server() as server:
+        start_up = run_once(server)
+        append(server, list(creates(BACKLOG)))
+        return BACKLOG / (run_once(server) - start_up)

@@ -1,0 +1,47 @@
+"""The plot in the README."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure as Canvas
+
+FLAT = 1.2  # times the cost of an event in an empty log, at most
+
+
+def draw(results: dict[str, Any], file: Path) -> None:
+    """Events a second against the size of the log, and the distribution of latency."""
+    mpl.rcParams["svg.hashsalt"] = "pocketbase-events"  # so that the same results are the same file
+    canvas = Canvas(figsize=(10, 3.6), layout="constrained")
+    growth, latency = canvas.subplots(1, 2)
+    _growth(growth, results["growth"]["figures"])
+    _latency(latency, results["latency"]["figures"])
+    canvas.savefig(file, metadata={"Date": None})
+
+
+def _growth(axes: Any, figures: list[dict[str, Any]]) -> None:
+    axes.set_title("One event after the other")
+    for name in ("recording one event", "status"):
+        points = next(figure for figure in figures if figure["name"].startswith(name))["details"]["points"]
+        rates = [1000 / milliseconds for milliseconds in points.values()]
+        places = range(len(points))
+        axes.plot(places, rates, marker="o", label=name)
+        axes.axhline(rates[0] / FLAT, linewidth=0.7, linestyle=":", color=axes.lines[-1].get_color())
+        axes.set_xticks(places, [f"{int(size):,}" for size in points])
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("recorded events (dotted: 1.2 times the cost)")
+    axes.set_ylabel("a second")
+    axes.legend()
+
+
+def _latency(axes: Any, figures: list[dict[str, Any]]) -> None:
+    axes.set_title("From the append to the row")
+    for figure, style in zip(figures, ("-", "--"), strict=True):
+        clients = figure["name"].split(", ")[1]
+        for name, quantiles in figure["details"]["distribution"].items():
+            colour = "C0" if name.startswith("append") else "C1"
+            axes.plot(quantiles, range(101), style, color=colour, label=f"{name}, {clients}")
+    axes.set_xscale("log")
+    axes.set_xlabel("milliseconds")
+    axes.set_ylabel("per cent within")
+    axes.legend(fontsize="small")
