@@ -15,7 +15,7 @@ from benchmarks.of_recording import ITEM_EVENTS, edits
 from benchmarks.world import Appended, Worlds, check, settled
 
 HOOKS = Path(__file__).parent / "pb_hooks"
-EVENTS = 2_000
+EVENTS = 1_000
 TURNS = 3
 CLIENTS = 16
 AT_ONCE = 100  # events in a request of a client that has many

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -16,6 +17,7 @@ from benchmarks.measure import Figure, in_turns
 from benchmarks.world import SIZES, Worlds, check, long_log
 from pocketbase_events.accounts import worker_token
 from pocketbase_events.audit import verify
+from pocketbase_events.cli import SWITCH_INTERVAL
 from pocketbase_events.connection import Connection
 from pocketbase_events.fold import Fold
 from pocketbase_events.gateway import Gateway
@@ -88,6 +90,7 @@ def _read(pipe: Pipe, url: str, name: str) -> None:
             pipe.send((time.monotonic() - started) * TURN / read)
             pipe.recv()
 
+    sys.setswitchinterval(SWITCH_INTERVAL)  # as the command line does
     settings = Settings(url=url, worker_email=WORKER[0], worker_password=WORKER[1])
     with closing(Connection(url, lambda: worker_token(settings))) as connection:
         READERS[name](connection, parts)

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from pocketbase_events.accounts import expires_at
 from pocketbase_events.errors import (
@@ -50,14 +51,18 @@ class Connection:
         self._timeout = (CONNECTS_WITHIN, answers_within)
         self._log_in = log_in
         self._clock = clock
-        self._session = _session(url)
+        self._transport = HTTPAdapter()
+        # Proxies and certificates, looked up once: to do it for each request takes as long as the request.
+        with requests.Session() as session:
+            found = session.merge_environment_settings(url, {}, None, None, None)
+        self._proxies, self._verify = found["proxies"], found["verify"] or True
         self._token = ""
         self._renewed_at = self._renew_at = 0.0
         self._logging_in = threading.Lock()
 
     def close(self) -> None:
         """Close the connection."""
-        self._session.close()
+        self._transport.close()
 
     def token(self) -> str:
         """The account's token, renewed well before it expires."""
@@ -72,13 +77,26 @@ class Connection:
 
         An empty page is believed only when PocketBase still knows us: it shows a guest an empty list.
         """
-        found = self._items(collection, params)
+        found = self.items_of(self.ask(collection, **params))
         if not found:
             token = self._token
             self.own_record("event_head")
             if self._token != token:
-                found = self._items(collection, params)
+                found = self.items_of(self.ask(collection, **params))
         return found
+
+    def ask(self, collection: str, **params: str | int) -> requests.Response:
+        """PocketBase's answer with a page of records, which `items_of` reads. Where it may be empty, use `items`."""
+        response = self.request("GET", f"/api/collections/{collection}/records", params={"skipTotal": 1, **params})
+        self._expect_shown(response, collection)
+        return response
+
+    def items_of(self, response: requests.Response) -> list[dict[str, Any]]:
+        """The records of a page."""
+        items = self.read(response).get("items")
+        if not isinstance(items, list):
+            raise UnreachableError(url=self.url, why="what answers there is no PocketBase")
+        return items
 
     def own_record(self, collection: str) -> dict[str, Any]:
         """A record that every worker sees; where it is hidden, we are a guest and log in again.
@@ -133,10 +151,16 @@ class Connection:
             TroubleError: when PocketBase can't be reached or can't answer now.
         """
         headers = {"Authorization": self.token(), **options.pop("headers", {})}
+        # Straight to the transport: a session would look for redirects, cookies and a .netrc, each time.
+        request = requests.PreparedRequest()
         try:
-            response = self._session.request(method, self.url + path, headers=headers, timeout=self._timeout, **options)
+            request.prepare(method, self.url + path, headers=headers, **options)
+            response = self._transport.send(request, timeout=self._timeout, verify=self._verify, proxies=self._proxies)
+            _ = response.content  # read it, which sets the connection free
         except requests.RequestException as error:
             raise UnreachableError(url=self.url, why=type(error).__name__) from None
+        if response.is_redirect:
+            raise UnreachableError(url=self.url, why=f"it redirects to {response.headers['location'][:200]}")
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             raise RateLimitedError
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -157,14 +181,6 @@ class Connection:
         if not isinstance(answer, dict):
             raise UnreachableError(url=self.url, why="what answers there is no PocketBase")
         return answer
-
-    def _items(self, collection: str, params: dict[str, str | int]) -> list[dict[str, Any]]:
-        response = self.request("GET", f"/api/collections/{collection}/records", params={"skipTotal": 1, **params})
-        self._expect_shown(response, collection)
-        items = self.read(response).get("items")
-        if not isinstance(items, list):
-            raise UnreachableError(url=self.url, why="what answers there is no PocketBase")
-        return items
 
     def _expect_shown(self, response: requests.Response, collection: str) -> None:
         if response.status_code in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) and collection.startswith("event"):
@@ -188,17 +204,6 @@ class Connection:
         self._renewed_at = now
         life = expires_at(self._token) - now
         self._renew_at = now + min(RENEW_EVERY, max(life / 2, RENEW_AT_MOST_EVERY))
-
-
-def _session(url: str) -> requests.Session:
-    """A session that looks at proxies and certificates in the environment once, and at no .netrc (it has our token).
-
-    Looking each time takes as long as all the rest of a request.
-    """
-    session = requests.Session()
-    found = session.merge_environment_settings(url, {}, None, None, None)
-    session.proxies, session.verify, session.trust_env = found["proxies"], found["verify"], False
-    return session
 
 
 def _body(requests_: Sequence[Mapping[str, Any]]) -> bytes:

@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
+
+import requests
 
 from pocketbase_events.connection import Connection
 from pocketbase_events.events import Json, Recorded
@@ -14,7 +17,10 @@ from pocketbase_events.views import Status, read_ahead, recorded_of, status_of
 PAGE = 1000  # records read at a time, the most that PocketBase gives
 FIRST_PAGE = 10  # events; how large they are is not known yet
 PAGE_BYTES = 4_000_000  # of events read at a time, as far as the page before tells
+NOWHERE = 2**53  # as a place in the table: behind all
 IDS = 100  # of rows asked for by id at a time; PocketBase allows 200 expressions in a filter
+
+Item = dict[str, Any]  # a record as PocketBase shows it
 
 
 class Reader:
@@ -68,21 +74,51 @@ class Reader:
         """The recorded events with `after` < seq <= `to`; those of one collection or item only, where named."""
         named = {"collection": collection, "item_id": item_id}
         wanted = "".join(f" && {name} = {literal(value)}" for name, value in named.items() if value is not None)
+        for page in self._log_of_some(after, to, wanted) if wanted else self._whole_log(after, to):
+            yield [recorded_of(item) for item in page]
 
+    def _whole_log(self, after: int, to: int) -> Iterator[list[Item]]:
+        """The records of the events of a range, page by page, the next one asked for before this one is read.
+
+        It is taken to begin where this one ends if no seq is missing or given twice; else it is asked for anew.
+        """
+        last, asked = (after, NOWHERE), FIRST_PAGE
+        sized = 0  # how many events to ask for beforehand; none, until it is known how large they are
+        ahead: Future[requests.Response] | None = None
+        with ThreadPoolExecutor(1) as pool:
+            while True:
+                answer = ahead.result() if ahead is not None else None
+                guess, ahead = last[0] + asked, None
+                if sized and guess < to:
+                    query = _log_query((guess, 0), to, sized + 1)  # that with which this page ends is shown again
+                    ahead = pool.submit(self._connection.ask, "event_log", **query)
+                items = self._connection.items_of(answer) if answer is not None else []
+                most = asked + 1 if items else asked
+                items = items or self._events(last, to, asked)
+                page = [item for item in items if _place(item) > last]
+                yield page
+                if len(items) < most:
+                    return
+                if not page or page[-1]["seq"] != guess:
+                    ahead = None
+                last = _place(page[-1]) if page else last
+                size = _page_after(page) if page else asked
+                asked, sized = sized if ahead is not None else size, size
+
+    def _log_of_some(self, after: int, to: int, wanted: str) -> Iterator[list[Item]]:
+        """The records of those events of a range that the filter wants."""
         asked = 0
 
-        def fetch(before: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+        def fetch(before: list[Item] | None) -> list[Item]:
             nonlocal asked
-            asked = _page_after(before)
-            # The view says `likely(seq > 0)`, or SQLite would search from 0 on rather than from `seq` on.
-            # A log that was tampered with may give one seq to many events, so the place in the table counts, too.
-            seq, position = (before[-1]["seq"], before[-1]["position"]) if before else (after, 2**53)
-            place = f"seq >= {seq} && (seq > {seq} || position > {position})"
-            query = {"filter": f"{place} && seq <= {to}{wanted}", "sort": "seq,position"}
-            return self._connection.items("event_log", perPage=asked, **query)
+            asked = _page_after(before) if before else FIRST_PAGE
+            return self._events(_place(before[-1]) if before else (after, NOWHERE), to, asked, wanted)
 
-        for page in read_ahead(fetch, is_last=lambda page: len(page) < asked):
-            yield [recorded_of(item) for item in page]
+        yield from read_ahead(fetch, is_last=lambda page: len(page) < asked)
+
+    def _events(self, last: tuple[int, int], to: int, most: int, wanted: str = "") -> list[Item]:
+        """The records of the first events after a place in the log."""
+        return self._connection.items("event_log", **_log_query(last, to, most, wanted))
 
     def rows(self, target: Target) -> Iterator[Sequence[Row]]:
         """All rows of a collection, by id."""
@@ -130,12 +166,23 @@ def literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _page_after(before: Sequence[dict[str, Any]] | None) -> int:
-    """How many events to read after this page of them."""
-    if not before:
-        return FIRST_PAGE
+def _place(item: Item) -> tuple[int, int]:
+    """Where an event stands: its seq, and its place in the table, since a tampered log may give one seq to many."""
+    return item["seq"], item["position"]
+
+
+def _log_query(last: tuple[int, int], to: int, most: int, wanted: str = "") -> dict[str, str | int]:
+    """What to ask for to have the first events after a place."""
+    seq, position = last
+    # The view says `likely(seq > 0)`, or SQLite would search from 0 on rather than from `seq` on.
+    place = f"seq >= {seq} && (seq > {seq} || position > {position})"
+    return {"filter": f"{place} && seq <= {to}{wanted}", "sort": "seq,position", "perPage": most}
+
+
+def _page_after(before: Sequence[Item]) -> int:
+    """How many events to read after this page of them, and one more."""
     size = sum(item["bytes"] for item in before) / len(before)
-    return min(PAGE, int(PAGE_BYTES / max(size, 1)) + 1)
+    return min(PAGE - 1, int(PAGE_BYTES / max(size, 1)) + 1)
 
 
 def _is_last(page: Sequence[Any]) -> bool:

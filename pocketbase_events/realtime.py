@@ -2,8 +2,9 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from urllib.parse import quote as percent_encoded
 
 import requests
 import structlog
@@ -15,8 +16,8 @@ CONNECT_TIMEOUT = 3.05  # seconds
 SILENCE = 330.0  # seconds; PocketBase closes a silent stream after 300, so a longer silence is a dead connection
 CHUNK = 4096  # bytes read at most at once; what is there is handed on at once
 FIRST_RETRY, LAST_RETRY = 0.25, 5.0  # seconds between two attempts to connect
-# Only pending events wake the worker, and nothing but their id is sent.
-_TOPIC = "events/*?options=" + json.dumps({"query": {"filter": 'seq = 0 && error = ""', "fields": "id"}})
+# All that it takes to see whether an event is pending. A filter would say it as well, and cost PocketBase more.
+TOPIC = "events/*?options=" + percent_encoded(json.dumps({"query": {"fields": "seq,error"}}))
 
 log = structlog.get_logger()
 
@@ -78,16 +79,22 @@ class WakeUp:
             for message in SSEClient(response.iter_content(CHUNK)).events():
                 if self._stopped.is_set():
                     return
+                told = json.loads(message.data)
                 if message.event == "PB_CONNECT":
-                    self._subscribe(session, json.loads(message.data)["clientId"])
+                    self._subscribe(session, told["clientId"])
                     self._retry, self._lost = FIRST_RETRY, False
-                self._flag.set()
+                if _may_be_pending(told.get("record") or {}):
+                    self._flag.set()
 
     def _subscribe(self, session: requests.Session, client_id: str) -> None:
         answer = session.post(
             self._url,
-            json={"clientId": client_id, "subscriptions": [_TOPIC]},
+            json={"clientId": client_id, "subscriptions": [TOPIC]},
             headers={"Authorization": self._token()},
             timeout=CONNECT_TIMEOUT,
         )
         answer.raise_for_status()
+
+
+def _may_be_pending(event: Mapping[str, object]) -> bool:
+    return not event.get("seq") and not event.get("error")

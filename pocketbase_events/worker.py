@@ -39,6 +39,7 @@ from pocketbase_events.views import Status
 FIRST_BATCH = 50  # events in the first transaction; the later ones are sized by how long it took
 MAX_BATCH = 400  # events in a transaction
 TRANSACTION_TIME = 0.07  # seconds that a transaction should take, since every other writer waits for it
+REST = 0.01  # seconds before a look that will find nothing new unless realtime has told of it
 POLL_INTERVAL = 2.0  # seconds between two looks when nothing wakes the worker
 HEARD_WITHIN = 1.0  # seconds after a poll found events within which realtime should have told of them
 STANDBY_INTERVAL = 2.0  # seconds between two looks of a standby
@@ -167,13 +168,18 @@ class Worker:
             )
         return step
 
-    def run_to_end(self, stop: threading.Event) -> Step:
-        """Until nothing is pending, another worker is faster, somebody holds the head, or `stop` is set."""
+    def run_to_end(self, stop: threading.Event, rest: Callable[[], None] = lambda: None) -> Step:
+        """Until nothing is pending, another worker is faster, somebody holds the head, or `stop` is set.
+
+        `rest` is called where all is done that the latest look has shown, before the next one.
+        """
         with ThreadPoolExecutor(1) as beside:
             while not stop.is_set():
                 step = self.run_once(beside)
                 if step not in (Step.PROGRESS, Step.AGAIN):
                     return step
+                if self._next is None and not self._more:
+                    rest()
         return Step.IDLE
 
     def run(self, stop: threading.Event, wake: threading.Event, silent: Callable[[], None]) -> None:
@@ -181,16 +187,22 @@ class Worker:
 
         Whoever sets `stop` sets `wake` too.
         """
-        trouble, connected = Trouble(self._timer), False
+        trouble, connected, woken = Trouble(self._timer), False, False
+
+        def rest() -> None:
+            """Most likely nothing is pending now, and whoever saw the row appends next: leave PocketBase to them."""
+            nonlocal woken
+            wake.wait(REST)
+            woken = _took(wake, stop) or woken
+
         while not stop.is_set():
-            woken = wake.is_set()
-            wake.clear()
+            woken = _took(wake, stop)
             done = self.tally.recorded + self.tally.rejected
             try:
                 if not connected:
                     log.info("connected", seq=self._catch_up().seq)
                     connected = True
-                step = self.run_to_end(stop)
+                step = self.run_to_end(stop, rest)
                 trouble.is_over()
                 if step is Step.CONFLICT:
                     self._stand_by(stop)
@@ -382,6 +394,15 @@ class Worker:
                 log.warning("taking_over", seq=status.seq, pending=status.pending)
                 return
             head = status.head
+
+
+def _took(wake: threading.Event, stop: threading.Event) -> bool:
+    """Whether `wake` was set. It is set no more, unless there is to be a stop."""
+    was_set = wake.is_set()
+    wake.clear()
+    if stop.is_set():
+        wake.set()
+    return was_set
 
 
 def _unless_trouble(coming: Future[Work | None] | None) -> Work | None:

@@ -81,6 +81,10 @@ class Client:
     def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
         return self.session.request(method, self.url + path, timeout=30, **options)
 
+    def again(self) -> "Client":
+        """The same one, over a connection of its own."""
+        return Client(self.url, str(self.session.headers.get("Authorization", "")), self.user_id)
+
     def append(self, type_: str, item_id: str, data: Any = None, collection: str = "items", **more: Any) -> Any:
         """Append an event; its record as PocketBase answers."""
         body = {"type": type_, "collection": collection, "item_id": item_id, "data": data, **more}

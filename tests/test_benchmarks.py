@@ -17,7 +17,7 @@ def worlds(installed_template: Path, tmp_path: Path) -> Worlds:
 
 @pytest.mark.parametrize("mix", of_recording.MIXES.values(), ids=of_recording.MIXES.keys())
 def test_recording_is_compared_with_the_same_writes_sent_straight(
-    worlds: Worlds, mix: tuple[Callable[[int], Iterator[of_recording.Appended]], float]
+    worlds: Worlds, mix: tuple[Callable[[int], Iterator[of_recording.Appended]], int, float]
 ) -> None:
     events = list(mix[0](120))
     assert of_recording.ours(worlds, events, start_up=0) > 0

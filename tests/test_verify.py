@@ -19,9 +19,11 @@ from support import (
     command,
     create,
     eventually,
+    fill_log,
     item_id,
     run_command,
     start_copy,
+    unlocked,
 )
 from typer.testing import CliRunner
 
@@ -447,3 +449,36 @@ def test_a_file_that_is_no_database_is_told(stopped: Server, tmp_path: Path, con
     assert done.returncode in (1, 3)
     assert done.stderr.startswith("Error: ")
     assert "This is a bug" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "SELECT 1",
+        "UPDATE events SET seq = 1009 WHERE seq = 1010",
+        "UPDATE events SET seq = 1009 WHERE seq IN (1008, 1010, 1011)",
+        "UPDATE events SET seq = 11 WHERE seq BETWEEN 12 AND 2000",
+        "DELETE FROM events WHERE seq = 1009",
+        "DELETE FROM events WHERE seq BETWEEN 400 AND 500",
+        "UPDATE events SET seq = seq + 5000 WHERE seq > 1009",
+        "UPDATE events SET seq = 2500 WHERE seq > 2400",
+        "UPDATE events SET seq = 1009 WHERE seq > 10",
+        "UPDATE events SET seq = 20 WHERE seq > 1",
+    ],
+)
+def test_every_event_is_read_once_and_in_order_however_the_log_was_tampered_with(
+    installed_template: Path, tmp_path: Path, tampering: str
+) -> None:
+    shutil.copytree(installed_template, tmp_path / "pocketbase")
+    server = Server(tmp_path / "pocketbase")
+    fill_log(server, 2_500)  # some pages, of which the second one ends with seq 1009
+    with unlocked(server) as database:
+        database.execute("DROP INDEX idx_events_recorded")
+        database.execute(tampering)
+        expected = database.execute("SELECT id FROM events WHERE seq > 0 ORDER BY seq, rowid").fetchall()
+    server.start()
+    try:
+        read = [event.id for page in server.gateway().log(0, 10_000) for event in page]
+    finally:
+        server.close()
+    assert read == [record_id for (record_id,) in expected]

@@ -1,5 +1,6 @@
 """The worker as a process: waking up, standing by, stopping, and surviving what its users will do to it."""
 
+import json
 import random
 import signal
 import subprocess
@@ -7,13 +8,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import pytest
 import requests
 from proxy import Proxy
-from support import Client, Server, check_log, command, create, eventually, fold_log, live_rows
+from sseclient import SSEClient
+from support import DEADLINE, Client, Server, check_log, command, create, eventually, fold_log, live_rows
+
+from pocketbase_events.inspection import retry
+from pocketbase_events.realtime import TOPIC, WakeUp
 
 NAMES = ("title", "qty", "done", "note", "deleted")
 EMPTY = {"title": "", "qty": 0, "done": False, "note": "", "deleted": False}
@@ -70,6 +75,49 @@ def start_worker(stack: ExitStack, server: Server, **more: str) -> tuple[subproc
     log = Log(process)
     eventually(lambda: log.has("connected"), "the worker's connection")
     return process, log
+
+
+@contextmanager
+def listening(server: Server, token: str) -> Iterator[list[str]]:
+    """What PocketBase sends to those who subscribe as the wake-up does."""
+    received: list[str] = []
+    with requests.get(f"{server.url}/api/realtime", stream=True, timeout=DEADLINE) as stream:
+
+        def receive() -> None:
+            with suppress(requests.RequestException):
+                for message in SSEClient(stream.iter_content(4096)).events():
+                    received.append(message.data)  # noqa: PERF401 - each is to be seen when it comes
+
+        thread = threading.Thread(target=receive)
+        thread.start()
+        eventually(lambda: received, "the connection")
+        body = {"clientId": json.loads(received.pop())["clientId"], "subscriptions": [TOPIC]}
+        headers = {"Authorization": token}
+        assert requests.post(f"{server.url}/api/realtime", json=body, headers=headers, timeout=DEADLINE).ok
+        yield received
+        stream.raw.shutdown()
+        thread.join(DEADLINE)
+
+
+def test_only_pending_events_wake_a_worker_and_their_content_is_not_sent(server: Server) -> None:
+    gateway, worker, wake = server.gateway(), server.worker(), threading.Event()
+    waking = WakeUp(server.url, gateway.token, wake)
+    waking.start()
+    assert wake.wait(DEADLINE), "the connection wakes it"
+    with ExitStack() as stack, listening(server, gateway.token()) as received:
+        stack.callback(waking.stop)
+        guest, secret = server.guest(), {"title": "secret"}
+        for number, title in enumerate(("recorded", "rejected")):
+            wake.clear()
+            event = guest.append("create", "item00000000001", secret)
+            assert wake.wait(DEADLINE), f"the event to be {title}"
+            wake.clear()
+            worker.run_to_end(threading.Event())
+            eventually(lambda count=2 * number + 2: len(received) == count, f"the message that it is {title}")
+            assert not wake.wait(0.2)
+        retry(server.admin(), [event["id"]], everything=False)
+        assert wake.wait(DEADLINE), "the event to be retried"
+        assert "secret" not in "".join(received)
 
 
 def test_realtime_wakes_the_worker_at_once(server: Server, processes: ExitStack) -> None:

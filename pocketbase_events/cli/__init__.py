@@ -24,7 +24,7 @@ from pocketbase_events.errors import (
 )
 from pocketbase_events.settings import DEFAULT_URL, DEFAULT_WORKER_EMAIL, Settings
 
-SWITCH_INTERVAL = 0.001  # seconds; a page that is read ahead comes in many small pieces, each waiting for its turn
+SWITCH_INTERVAL = 0.0002  # seconds; a page that is read ahead comes in many small pieces, each waiting for its turn
 
 app = typer.Typer(
     help="A trustworthy history for PocketBase: clients append events, a worker records them in a hash-chained"
