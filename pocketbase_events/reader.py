@@ -15,8 +15,8 @@ from pocketbase_events.values import TOO_DEEP
 from pocketbase_events.views import Status, read_ahead, recorded_of, status_of
 
 PAGE = 1000  # records read at a time, the most that PocketBase gives
-FIRST_PAGE = 10  # events; how large they are is not known yet
-PAGE_BYTES = 4_000_000  # of events read at a time, as far as the page before tells
+FIRST_PAGE = 5  # events; how large they are is not known yet
+PAGE_BYTES = 2_000_000  # of events read at a time, as far as the page before tells
 NOWHERE = 2**53  # as a place in the table: behind all
 IDS = 100  # of rows asked for by id at a time; PocketBase allows 200 expressions in a filter
 

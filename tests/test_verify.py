@@ -455,14 +455,14 @@ def test_a_file_that_is_no_database_is_told(stopped: Server, tmp_path: Path, con
     "tampering",
     [
         "SELECT 1",
-        "UPDATE events SET seq = 1009 WHERE seq = 1010",
-        "UPDATE events SET seq = 1009 WHERE seq IN (1008, 1010, 1011)",
+        "UPDATE events SET seq = 1004 WHERE seq = 1005",
+        "UPDATE events SET seq = 1004 WHERE seq IN (1003, 1005, 1006)",
         "UPDATE events SET seq = 11 WHERE seq BETWEEN 12 AND 2000",
-        "DELETE FROM events WHERE seq = 1009",
+        "DELETE FROM events WHERE seq = 1004",
         "DELETE FROM events WHERE seq BETWEEN 400 AND 500",
-        "UPDATE events SET seq = seq + 5000 WHERE seq > 1009",
+        "UPDATE events SET seq = seq + 5000 WHERE seq > 1004",
         "UPDATE events SET seq = 2500 WHERE seq > 2400",
-        "UPDATE events SET seq = 1009 WHERE seq > 10",
+        "UPDATE events SET seq = 1004 WHERE seq > 10",
         "UPDATE events SET seq = 20 WHERE seq > 1",
     ],
 )
@@ -471,7 +471,7 @@ def test_every_event_is_read_once_and_in_order_however_the_log_was_tampered_with
 ) -> None:
     shutil.copytree(installed_template, tmp_path / "pocketbase")
     server = Server(tmp_path / "pocketbase")
-    fill_log(server, 2_500)  # some pages, of which the second one ends with seq 1009
+    fill_log(server, 2_500)  # some pages, of which the second one ends with seq 1004
     with unlocked(server) as database:
         database.execute("DROP INDEX idx_events_recorded")
         database.execute(tampering)
