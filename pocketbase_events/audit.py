@@ -12,6 +12,7 @@ from pocketbase_events.events import EMPTY, Head, Recorded
 from pocketbase_events.exports import BadLine, events_of, line_of
 from pocketbase_events.views import Source
 
+UUID_LENGTH = 36  # characters
 CACHE = 32_768  # KiB of memory for the event ids that were seen; the rest is on disk
 
 
@@ -66,8 +67,8 @@ class _UsedIds:
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute(f"PRAGMA cache_size = -{CACHE}")
-        self._database.execute("PRAGMA journal_mode = MEMORY")
-        self._database.execute("CREATE TABLE used (event_id TEXT PRIMARY KEY, seq INTEGER) WITHOUT ROWID")
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute("CREATE TABLE used (event_id PRIMARY KEY, seq INTEGER) WITHOUT ROWID")
         self._earlier: dict[tuple[str, int], int] = {}
 
     def close(self) -> None:
@@ -77,22 +78,31 @@ class _UsedIds:
     def note(self, page: Sequence[Recorded]) -> None:
         """Note the ids of the next events. A page at a time, and one by one only where one is used twice."""
         self._earlier = {}
-        ids = [(event.event_id, event.seq) for event in page if event.event_id]
+        ids = [(_key(event.event_id), event) for event in page if event.event_id]
+        rows = [(key, event.seq) for key, event in ids]
         self._database.execute("BEGIN")
-        try:
-            self._database.executemany("INSERT INTO used VALUES (?, ?)", ids)
-        except sqlite3.IntegrityError:
-            self._database.execute("ROLLBACK")
-            self._database.execute("BEGIN")
-            for event_id, seq in ids:
-                if not self._database.execute("INSERT OR IGNORE INTO used VALUES (?, ?)", (event_id, seq)).rowcount:
-                    first = self._database.execute("SELECT seq FROM used WHERE event_id = ?", (event_id,)).fetchone()
-                    self._earlier[event_id, seq] = first[0]
+        added = self._database.executemany("INSERT OR IGNORE INTO used VALUES (?, ?)", rows).rowcount
         self._database.execute("COMMIT")
+        if added == len(ids):
+            return
+        noted = set()
+        for key, event in ids:
+            first = self._database.execute("SELECT seq FROM used WHERE event_id = ?", (key,)).fetchone()[0]
+            if first != event.seq or key in noted:
+                self._earlier[event.event_id, event.seq] = first
+            noted.add(key)
 
     def first_use(self, event_id: str, seq: int) -> int | None:
         """Which seq had an id of the page before the event with this seq, if any."""
         return self._earlier.get((event_id, seq)) if self._earlier else None
+
+
+def _key(event_id: str) -> bytes | str:
+    """A uuid in its sixteen bytes, of which a million fit into the cache; another text as it is."""
+    try:
+        return bytes.fromhex(event_id.replace("-", "")) if len(event_id) == UUID_LENGTH else event_id
+    except ValueError:
+        return event_id
 
 
 def _ended(verdict: Verdict, chain: Chain, head: Head | None) -> Verdict:

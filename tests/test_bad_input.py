@@ -44,6 +44,7 @@ ATTEMPTS = 3  # at interrupting what may be too fast
 LONG = 8_000  # events in the long log
 IMPORTED = 1_500  # of them in the file that is imported
 ADOPTED = 600  # rows that are adopted
+MEASURED = "COVERAGE_PROCESS"  # how the variables begin that have a process measured
 EXECUTABLE = str(Path(sysconfig.get_path("scripts")) / "pocketbase-events")
 VECTORS = Path(__file__).parent / "vectors" / "chain.jsonl"
 SECRETS = (SUPERUSER[1], WORKER[1], "wrong-password", "password-in-the-url", "sh0rt")
@@ -89,10 +90,21 @@ class Done:
         return self.out + self.err
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unmeasured() -> Iterator[None]:
+    """Commands run unmeasured here: coverage makes each slower by half, and waits for its own lock for ever when a
+    signal comes while it holds it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(MEASURED)]:
+            patch.delenv(name)
+        yield
+
+
 def environment(url: str, **changes: str | None) -> dict[str, str]:
     """Everybody's credentials at that address, with changes: None takes a variable out."""
     given = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("POCKETBASE_")},
+        **{name: value for name, value in os.environ.items() if not name.startswith(("POCKETBASE_", MEASURED))},
         "POCKETBASE_URL": url,
         "POCKETBASE_SUPERUSER_EMAIL": SUPERUSER[0],
         "POCKETBASE_SUPERUSER_PASSWORD": SUPERUSER[1],
@@ -783,9 +795,7 @@ def interrupted(
     text = until if isinstance(until, str) else "\0"
     with closing(Terminal()) as terminal:
         options = {key: terminal.theirs if value is Terminal else value for key, value in options.items()}
-        # Unmeasured: a signal that comes while coverage holds its own lock makes it wait for itself for ever.
-        plain = {name: value for name, value in env.items() if not name.startswith("COVERAGE_PROCESS")}
-        with command(*arguments, env={**plain, "TERM": "xterm"}, stderr=terminal.theirs, **options) as process:
+        with command(*arguments, env={**env, "TERM": "xterm"}, stderr=terminal.theirs, **options) as process:
             terminal.watch(text, lambda: process.send_signal(how))
             if isinstance(until, Path):
                 eventually(lambda: until.exists() and until.stat().st_size, f"the beginning of {until.name}")
