@@ -21,17 +21,14 @@ def draw(results: dict[str, Any], file: Path) -> None:
 
 def _growth(axes: Any, figures: list[dict[str, Any]]) -> None:
     axes.set_title("One event after the other")
-    for name in ("recording one event", "status"):
-        points = next(figure for figure in figures if figure["name"].startswith(name))["details"]["points"]
-        rates = [1000 / milliseconds for milliseconds in points.values()]
-        places = range(len(points))
-        axes.plot(places, rates, marker="o", label=name)
-        axes.axhline(rates[0] / FLAT, linewidth=0.7, linestyle=":", color=axes.lines[-1].get_color())
-        axes.set_xticks(places, [f"{int(size):,}" for size in points])
+    points = figures[0]["details"]["points"]
+    rates = [1000 / milliseconds for milliseconds in points.values()]
+    axes.plot(range(len(points)), rates, marker="o")
+    axes.axhline(rates[0] / FLAT, linewidth=0.7, linestyle=":")
+    axes.set_xticks(range(len(points)), [f"{int(size):,}" for size in points])
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("recorded events (dotted: 1.2 times the cost)")
-    axes.set_ylabel("a second")
-    axes.legend()
+    axes.set_xlabel(f"recorded events (dotted: {FLAT} times the cost)")
+    axes.set_ylabel("recorded a second")
 
 
 def _latency(axes: Any, figures: list[dict[str, Any]]) -> None:
