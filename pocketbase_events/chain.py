@@ -148,5 +148,5 @@ def _hash(event: Recorded, before: str) -> str | None:
         return None
     try:
         return chain_hash(event.hashed, before)
-    except (TypeError, ValueError):
+    except ValueError:
         return None

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import quote as percent_encoded
 
@@ -79,11 +79,10 @@ class WakeUp:
             for message in SSEClient(response.iter_content(CHUNK)).events():
                 if self._stopped.is_set():
                     return
-                told = json.loads(message.data)
                 if message.event == "PB_CONNECT":
-                    self._subscribe(session, told["clientId"])
+                    self._subscribe(session, json.loads(message.data)["clientId"])
                     self._retry, self._lost = FIRST_RETRY, False
-                if _may_be_pending(told.get("record") or {}):
+                if _may_tell_of_work(message.data):
                     self._flag.set()
 
     def _subscribe(self, session: requests.Session, client_id: str) -> None:
@@ -96,5 +95,10 @@ class WakeUp:
         answer.raise_for_status()
 
 
-def _may_be_pending(event: Mapping[str, object]) -> bool:
-    return not event.get("seq") and not event.get("error")
+def _may_tell_of_work(message: str) -> bool:
+    """Whether the message is not about an event that is recorded or rejected already, as far as it can be read."""
+    try:
+        event = json.loads(message)["record"]
+        return not (event["seq"] or event["error"])
+    except (KeyError, TypeError, ValueError):
+        return True

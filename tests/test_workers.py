@@ -18,7 +18,7 @@ from sseclient import SSEClient
 from support import DEADLINE, Client, Server, check_log, command, create, eventually, fold_log, live_rows
 
 from pocketbase_events.inspection import retry
-from pocketbase_events.realtime import TOPIC, WakeUp
+from pocketbase_events.realtime import TOPIC, WakeUp, _may_tell_of_work
 
 NAMES = ("title", "qty", "done", "note", "deleted")
 EMPTY = {"title": "", "qty": 0, "done": False, "note": "", "deleted": False}
@@ -118,6 +118,11 @@ def test_only_pending_events_wake_a_worker_and_their_content_is_not_sent(server:
         retry(server.admin(), [event["id"]], everything=False)
         assert wake.wait(DEADLINE), "the event to be retried"
         assert "secret" not in "".join(received)
+
+
+@pytest.mark.parametrize("message", ["", "no JSON", "[]", "null", '{"record": null}', '{"record": {}}'])
+def test_a_message_that_can_not_be_read_wakes_the_worker_to_be_sure(message: str) -> None:
+    assert _may_tell_of_work(message)
 
 
 def test_realtime_wakes_the_worker_at_once(server: Server, processes: ExitStack) -> None:
