@@ -68,9 +68,16 @@ class Rows:
 def measure(worlds: Worlds) -> Iterator[Figure]:
     """One client alone; then sixteen at a third of what the worker can record."""
     with _scene(worlds) as (client, rows, numbers):
-        waits, inserts = in_turns(
-            ROUNDS * EACH, lambda: _append(client, rows, item_id(next(numbers))), lambda: _insert(client)
-        )
+
+        def append_one() -> float:
+            time.sleep(PAUSE)
+            return _append(client, rows, item_id(next(numbers)))
+
+        def insert_one() -> float:
+            time.sleep(PAUSE)
+            return insert(client)
+
+        waits, inserts = in_turns(ROUNDS * EACH, append_one, insert_one)
         ours, theirs = _medians(waits), _medians(inserts)
         yield _figure("append to row, one client", ours, theirs, waits, inserts, target=5.0)
     rate = _maximum(worlds) / 3
@@ -82,7 +89,7 @@ def measure(worlds: Worlds) -> Iterator[Figure]:
             return median(times)
 
         def inserting() -> float:
-            inserts.extend(times := _crowd(client, rate, lambda client, _: _insert(client), numbers))
+            inserts.extend(times := _crowd(client, rate, lambda client, _: insert(client), numbers))
             return median(times)
 
         ours, theirs = in_turns(3, appending, inserting)
@@ -127,15 +134,13 @@ def _scene(worlds: Worlds) -> Iterator[tuple[Client, Rows, Iterator[int]]]:
 
 def _append(client: Client, rows: Rows, key: str) -> float:
     """Milliseconds from an append until the row is seen."""
-    time.sleep(PAUSE)
     started = time.monotonic()
     client.append("create", key, {"title": "Milk", "qty": 1}, actor=client.user_id)
     return 1000 * (rows.wait_for(key) - started)
 
 
-def _insert(client: Client) -> float:
+def insert(client: Client) -> float:
     """Milliseconds that the plain insert of such a record takes."""
-    time.sleep(PAUSE)
     started = time.monotonic()
     assert client("POST", PLAIN, json={"title": "Milk", "qty": 1}).ok
     return 1000 * (time.monotonic() - started)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from support import ITEM_FIELDS, Client, command
 
 from benchmarks.measure import Figure, in_turns, quantile
-from benchmarks.of_latency import PLAIN
+from benchmarks.of_latency import insert
 from benchmarks.of_recording import creates
 from benchmarks.world import Worlds, append, check, settled
 
@@ -55,8 +55,5 @@ def measure(worlds: Worlds) -> Iterator[Figure]:
 
 
 def _insert(client: Client) -> float:
-    """Milliseconds that an insert takes."""
     time.sleep(PAUSE)
-    started = time.monotonic()
-    assert client("POST", PLAIN, json={"title": "Milk", "qty": 1}).ok
-    return 1000 * (time.monotonic() - started)
+    return insert(client)

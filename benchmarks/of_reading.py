@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 import requests
-from support import WORKER, run_command
+from support import WORKER, run_command, running
 
 from benchmarks.measure import Figure, in_turns
 from benchmarks.world import SIZES, Worlds, check, long_log
@@ -32,7 +32,7 @@ TARGETS = {"verify": 0.8, "fold of rebuild": 0.8, "export": None}
 
 def measure(worlds: Worlds) -> Iterator[Figure]:
     """Each reads the longest log, in a process of its own and a part in turn; then the import of a short one."""
-    with worlds.running(long_log(worlds, LOG)) as server:
+    with running(long_log(worlds, LOG)) as server:
         readings = {name: Reading(server.url, name) for name in READERS}
         for _ in range(LOG // TURN):
             for reading in readings.values():
@@ -140,7 +140,7 @@ READERS = {"bare": _bare, "verify": _verify, "fold of rebuild": _fold, "export":
 def _importing(worlds: Worlds) -> Figure:
     """An import, which appends and records each event and builds the rows."""
     export = worlds.folder().with_suffix(".jsonl")
-    with worlds.running(long_log(worlds, IMPORTED)) as full:
+    with running(long_log(worlds, IMPORTED)) as full:
         assert run_command("export", str(export), env=full.environment).returncode == 0
 
         def ours() -> float:

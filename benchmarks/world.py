@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support import Server, check_log, eventually, fill_log, fold_log, run_command
+from support import Server, check_log, eventually, fill_log, fold_log, run_command, running
 
 from pocketbase_events.events import Json
 
@@ -51,20 +51,10 @@ class Worlds:
         folder = self.folder()
         shutil.copytree(template or self.template, folder)
         try:
-            with self.running(folder) as server:
+            with running(folder) as server:
                 yield server
         finally:
             shutil.rmtree(folder)
-
-    @contextmanager
-    def running(self, folder: Path) -> Iterator[Server]:
-        """A PocketBase that works in this very folder."""
-        server = Server(folder)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.close()
 
 
 def long_log(worlds: Worlds, size: int) -> Path:

@@ -287,6 +287,13 @@ def set_up(server: Server) -> None:
 def start_copy(template: Path, folder: Path) -> Iterator[Server]:
     """A server on a copy of a template's folder, closed in the end."""
     shutil.copytree(template, folder)
+    with running(folder) as server:
+        yield server
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Server]:
+    """A server that works in this very folder."""
     server = Server(folder)
     server.start()
     try:

