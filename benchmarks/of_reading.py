@@ -15,14 +15,14 @@ from support import WORKER, run_command, running
 
 from benchmarks.measure import Figure, in_turns
 from benchmarks.world import SIZES, Worlds, check, long_log
-from pocketbase_events.accounts import worker_token
-from pocketbase_events.audit import verify
 from pocketbase_events.cli import SWITCH_INTERVAL
-from pocketbase_events.connection import Connection
-from pocketbase_events.fold import Fold
-from pocketbase_events.gateway import Gateway
+from pocketbase_events.core.fold import Fold
+from pocketbase_events.jobs.verify import verify
+from pocketbase_events.pb.accounts import worker_token
+from pocketbase_events.pb.connection import Connection
+from pocketbase_events.pb.gateway import Gateway
+from pocketbase_events.pb.source import Page
 from pocketbase_events.settings import Settings
-from pocketbase_events.views import Page
 
 LOG = SIZES[-1]  # events
 TURN = LOG // 20  # events that each reads before it is the next one's turn

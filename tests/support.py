@@ -19,14 +19,14 @@ from uuid import uuid4
 
 import requests
 
-from pocketbase_events import install
-from pocketbase_events.accounts import worker_token
-from pocketbase_events.admin import Admin, administration
-from pocketbase_events.connection import Connection
-from pocketbase_events.events import Head, chain_hash, read_json
-from pocketbase_events.gateway import Gateway
+from pocketbase_events.core.events import Head, chain_hash, read_json
+from pocketbase_events.jobs import setup
+from pocketbase_events.jobs.worker import Worker
+from pocketbase_events.pb.accounts import worker_token
+from pocketbase_events.pb.admin import Admin, administration
+from pocketbase_events.pb.connection import Connection
+from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.settings import Settings
-from pocketbase_events.worker import Worker
 
 SUPERUSER = ("root@example.com", "superuser-password")
 WORKER = ("worker@example.com", "worker-password")
@@ -262,22 +262,22 @@ class Server:
 
     def attach(self, name: str, *, lock: bool | None = None, allow: str | None = "", **rules: str) -> None:
         """Attach; anyone may append unless told otherwise."""
-        assert rules.keys() <= set(install.RULES)
-        given = {} if allow is None else dict.fromkeys(install.RULES, allow)
-        install.attach(self.admin(), name, {**given, **rules}, lock=lock)
+        assert rules.keys() <= set(setup.RULES)
+        given = {} if allow is None else dict.fromkeys(setup.RULES, allow)
+        setup.attach(self.admin(), name, {**given, **rules}, lock=lock)
 
     def database(self) -> sqlite3.Connection:
         return sqlite3.connect(self.data / "data.db", timeout=30)
 
     def detach(self, name: str) -> None:
-        install.detach(self.admin(), name)
+        setup.detach(self.admin(), name)
 
 
 def set_up(server: Server) -> None:
     """Start it, give it the log and an attached collection `items`, and stop it."""
     server.start()
     try:
-        install.init(server.admin(), server.settings())
+        setup.init(server.admin(), server.settings())
         server.create_collection("items", ITEM_FIELDS, listRule="", viewRule="")
         server.attach("items")
     finally:

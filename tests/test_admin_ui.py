@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from support import ITEM_FIELDS, SUPERUSER, Server, check_log, command, eventually, item_id, live_rows, run_command
 from windows import WAIT
 
-from pocketbase_events.policy import schema_file
+from pocketbase_events.pb.schema_files import schema_file
 
 pytestmark = pytest.mark.browser
 NO_COLOUR = 'items has no field "colour". Its fields are: title, qty, done, note.'

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from support import Client, Server, check_log, command, eventually, live_rows, run_command
 
-from pocketbase_events import install
-from pocketbase_events.database import Database
-from pocketbase_events.drift import find
-from pocketbase_events.fold import unfit
-from pocketbase_events.worker import Step
+from pocketbase_events.core.fold import unfit
+from pocketbase_events.jobs import setup
+from pocketbase_events.jobs.check import find
+from pocketbase_events.jobs.worker import Step
+from pocketbase_events.pb.database import Database
 
 NEVER = threading.Event()
 NOTES = "/api/collections/notes/records"
@@ -286,7 +286,7 @@ def test_events_are_admitted_once_the_rows_are_adopted_and_not_before(server: Se
     with_notes(server, 3)
     guest, root = server.guest(), server.superuser()
     assert append(guest, note(10)) == 400
-    install.freeze(server.admin(), "notes", {}, lock=None)  # as attach --adopt begins
+    setup.freeze(server.admin(), "notes", {}, lock=None)  # as attach --adopt begins
     assert append(guest, note(10)) == 400
     assert append(root, note(10)) == 200
     # Recorded before the rows are adopted, it can't be about a row; it is rejected.
@@ -305,7 +305,7 @@ def test_nobody_writes_the_rows_while_they_are_adopted(server: Server) -> None:
     with_notes(server, 3, createRule="", updateRule="", deleteRule="")
     guest, root = server.guest(), server.superuser()
     assert guest("PATCH", f"{NOTES}/{note(1)}", json={"text": "before"}).ok
-    install.freeze(server.admin(), "notes", {}, lock=None)
+    setup.freeze(server.admin(), "notes", {}, lock=None)
     before = stored(server)
     for client in (guest, root, server.user("ann")):
         assert not client("PATCH", f"{NOTES}/{note(1)}", json={"text": "meanwhile"}).ok

@@ -36,8 +36,8 @@ from support import (
     start_copy,
 )
 
-from pocketbase_events.connection import Connection
 from pocketbase_events.errors import UnreachableError
+from pocketbase_events.pb.connection import Connection
 
 DONE, PROBLEM, WRONG_USAGE, UNREACHABLE = 0, 1, 2, 3  # exit codes
 DEADLINE = 10.0  # seconds that a command may take, whatever is wrong

@@ -13,9 +13,9 @@ import rfc8785
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from pocketbase_events.audit import verify_file
-from pocketbase_events.chain import Chain, Problem
-from pocketbase_events.events import EMPTY, HASHED, Head, Pending, Recorded, chain_hash, dump, record, timestamp_of
+from pocketbase_events.core.chain import Chain, Problem
+from pocketbase_events.core.events import EMPTY, HASHED, Head, Pending, Recorded, chain_hash, dump, record, timestamp_of
+from pocketbase_events.jobs.verify import verify_file
 
 VECTORS = Path(__file__).parent / "vectors" / "chain.jsonl"
 FLAW = "data is no JSON. Send a JSON value."

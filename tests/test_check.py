@@ -21,9 +21,9 @@ from support import Client, Server, check_log, command, eventually, live_rows, r
 from typer.testing import CliRunner
 
 from pocketbase_events.cli import app
-from pocketbase_events.database import Database
-from pocketbase_events.drift import find
-from pocketbase_events.worker import Step
+from pocketbase_events.jobs.check import find
+from pocketbase_events.jobs.worker import Step
+from pocketbase_events.pb.database import Database
 
 NEVER = threading.Event()
 NOTHING = {"missing": 0, "changed": 0, "extra": 0}

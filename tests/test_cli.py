@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from support import SUPERUSER, WORKER, Server, check_log, live_rows, run_command
 
-from pocketbase_events.policy import schema_file
-from pocketbase_events.views import VERSION
+from pocketbase_events.pb.records import VERSION
+from pocketbase_events.pb.schema_files import schema_file
 
 SECRETS = (SUPERUSER[1], WORKER[1])
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pocketbase_events.events import (
+from pocketbase_events.core.events import (
     EMPTY,
     Head,
     Pending,

@@ -29,8 +29,8 @@ from support import (
 from typer.testing import CliRunner, Result
 
 from pocketbase_events.cli import app
-from pocketbase_events.events import MAX_DEPTH
-from pocketbase_events.transaction import HEAD_ID
+from pocketbase_events.core.events import MAX_DEPTH
+from pocketbase_events.core.transaction import HEAD_ID
 
 VECTORS = Path(__file__).parent / "vectors" / "chain.jsonl"
 SECRETS = (SUPERUSER[1], WORKER[1])

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pocketbase_events.events import Head, Recorded
-from pocketbase_events.fold import Difference, Fold, Item, Unfit, changes_of, difference, row_fields, unfit
-from pocketbase_events.schema import FieldDefinition, Target
-from pocketbase_events.values import as_stored, is_empty, same, to_pocketbase, why_not_fitting, why_unfit
+from pocketbase_events.core.events import Head, Recorded
+from pocketbase_events.core.fold import Difference, Fold, Item, Unfit, changes_of, difference, row_fields, unfit
+from pocketbase_events.core.schema import FieldDefinition, Target
+from pocketbase_events.core.values import as_stored, is_empty, same, to_pocketbase, why_not_fitting, why_unfit
 
 ID = "item00000000001"
 SETTABLE = (

@@ -18,13 +18,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from support import Server
 
-from pocketbase_events import install
-from pocketbase_events.accounts import expires_at, worker_token
-from pocketbase_events.adoption import _refuse_unreadable
-from pocketbase_events.audit import verify_file
 from pocketbase_events.cli.reading import _moment
-from pocketbase_events.errors import PocketBaseEventsError, TroubleError, WrongUsageError
-from pocketbase_events.events import (
+from pocketbase_events.core.events import (
     EMPTY,
     MAX_DEPTH,
     Head,
@@ -39,12 +34,10 @@ from pocketbase_events.events import (
     record,
     timestamp_of,
 )
-from pocketbase_events.exports import BadLine, events_of, line_of
-from pocketbase_events.fold import Fold, changes_of, difference, row_fields, unfit, unfit_fields
-from pocketbase_events.policy import AppendRules, check_rule, compose_create_rule, row_triggers
-from pocketbase_events.projection import Change, Refused, Write, merge, project
-from pocketbase_events.reader import literal
-from pocketbase_events.schema import (
+from pocketbase_events.core.fold import Fold, changes_of, difference, row_fields, unfit, unfit_fields
+from pocketbase_events.core.policy import AppendRules, check_rule, compose_create_rule
+from pocketbase_events.core.projection import Change, Refused, Write, merge, project
+from pocketbase_events.core.schema import (
     ROW_CREATE_RULE,
     ROW_UPDATE_RULE,
     SETTABLE,
@@ -53,9 +46,8 @@ from pocketbase_events.schema import (
     why_no_id,
     why_not_settable,
 )
-from pocketbase_events.settings import Settings
-from pocketbase_events.transaction import build, group, requests_of
-from pocketbase_events.values import (
+from pocketbase_events.core.transaction import build, group, requests_of
+from pocketbase_events.core.values import (
     as_stored,
     describe,
     identical,
@@ -65,7 +57,17 @@ from pocketbase_events.values import (
     why_not_fitting,
     why_unfit,
 )
-from pocketbase_events.views import Page, Status
+from pocketbase_events.errors import PocketBaseEventsError, TroubleError, WrongUsageError
+from pocketbase_events.jobs import setup
+from pocketbase_events.jobs.adopt import _refuse_unreadable
+from pocketbase_events.jobs.verify import verify_file
+from pocketbase_events.pb.accounts import expires_at, worker_token
+from pocketbase_events.pb.api import literal
+from pocketbase_events.pb.export_file import BadLine, events_of, line_of
+from pocketbase_events.pb.records import Status
+from pocketbase_events.pb.schema_files import row_triggers
+from pocketbase_events.pb.source import Page
+from pocketbase_events.settings import Settings
 
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # whatever else the machine does
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
@@ -909,8 +911,8 @@ def test_an_id_that_a_row_can_have_is_one_step_of_an_address(item_id: str) -> No
 @pytest.mark.parametrize("address", ["worker+1@example.com", "o'hara@example.com", "w\u00f6rker@example.com"])
 def test_the_account_of_the_worker_is_found_again_whatever_its_address(bare: Server, address: str) -> None:
     chosen = bare.settings(worker_email=address)
-    install.init(bare.admin(), chosen)
-    install.init(bare.admin(), chosen)
+    setup.init(bare.admin(), chosen)
+    setup.init(bare.admin(), chosen)
     for password in ({}, {"worker_password": None}):
         assert expires_at(worker_token(bare.settings(worker_email=address, **password))) > 0
 

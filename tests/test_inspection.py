@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from support import Server, create, unlocked
 
-from pocketbase_events.inspection import report
+from pocketbase_events.jobs.status import report
 
 NEVER = threading.Event()
 

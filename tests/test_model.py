@@ -30,24 +30,24 @@ from support import Server, check_log, create, live_rows, start_copy
 from support import item_id as nth
 from typer.testing import CliRunner
 
-from pocketbase_events import install
-from pocketbase_events.accounts import superuser_token
-from pocketbase_events.audit import verify
 from pocketbase_events.cli import app
-from pocketbase_events.connection import Connection
-from pocketbase_events.database import Database
-from pocketbase_events.drift import find
+from pocketbase_events.core.transaction import Outcome, Transaction
 from pocketbase_events.errors import ProblemError, TroubleError, WrongUsageError
-from pocketbase_events.gateway import Gateway
-from pocketbase_events.hold import Holding, holding
-from pocketbase_events.inspection import retry
-from pocketbase_events.rebuild import Rebuild
-from pocketbase_events.transaction import Outcome, Transaction
-from pocketbase_events.views import Page
-from pocketbase_events.worker import Step, Worker
+from pocketbase_events.jobs import setup
+from pocketbase_events.jobs.check import find
+from pocketbase_events.jobs.hold import Holding, holding
+from pocketbase_events.jobs.rebuild import Rebuild
+from pocketbase_events.jobs.status import retry
+from pocketbase_events.jobs.verify import verify
+from pocketbase_events.jobs.worker import Step, Worker
+from pocketbase_events.pb.accounts import superuser_token
+from pocketbase_events.pb.connection import Connection
+from pocketbase_events.pb.database import Database
+from pocketbase_events.pb.gateway import Gateway
+from pocketbase_events.pb.source import Page
 
 NEVER = threading.Event()
-ANYONE = dict.fromkeys(install.RULES, "")
+ANYONE = dict.fromkeys(setup.RULES, "")
 MISFIT = object()  # what a field is never given
 GENERATED = object()  # what PocketBase made up: seen first, and known from then on
 
@@ -491,7 +491,7 @@ class World:
         self._open.close()
         start = contextmanager(start_copy)(self._template, self._folder / str(number))
         self.server: Server = self._open.enter_context(start)
-        install.detach(self.server.admin(), "items")
+        setup.detach(self.server.admin(), "items")
         self.root, self.guest, self.admin = self.server.superuser(), self.server.guest(), self.server.admin()
         self.workers = [self.server.worker(), self.server.worker()]
         self.gateway = self.server.gateway()
@@ -539,7 +539,7 @@ class World:
             body = {"fields": [*there[which]["fields"], *relations], "indexes": indexes}
             answer = self.root("PATCH", f"/api/collections/{name}", json=body)
             assert answer.ok, answer.text
-            install.attach(self.admin, name, ANYONE, lock=None)
+            setup.attach(self.admin, name, ANYONE, lock=None)
         return {
             which: Collection(
                 names[which],
@@ -582,7 +582,7 @@ class LogAndRows(RuleBasedStateMachine):
         assert verify(self.world.superuser, quiet).problems == []
         for each in self.model.collections.values():
             if each.attached:
-                install.detach(self.world.admin, each.name)
+                setup.detach(self.world.admin, each.name)
         names = [each.name for each in self.model.collections.values()]
         for name in names:
             collection = self.world.root("GET", f"/api/collections/{name}").json()
@@ -776,14 +776,14 @@ class LogAndRows(RuleBasedStateMachine):
     def attach_again_with_or_without_lock(self, which: str, lock: bool) -> None:
         collection = self.model.collections[which]
         if collection.attached:
-            install.attach(self.world.admin, collection.name, {}, lock=lock)
+            setup.attach(self.world.admin, collection.name, {}, lock=lock)
             collection.locked = lock and self.world.lockable
 
     @rule(which=sides, lock=st.sampled_from([False, False, True]))
     def detach_or_adopt(self, which: str, lock: bool) -> None:
         collection = self.model.collections[which]
         if collection.attached:
-            install.detach(self.world.admin, collection.name)
+            setup.detach(self.world.admin, collection.name)
             collection.attached = False
         else:
             self.adopt(collection, lock)
@@ -791,7 +791,7 @@ class LogAndRows(RuleBasedStateMachine):
     def adopt(self, collection: Collection, lock: bool) -> None:
         if collection.rows:
             with pytest.raises(WrongUsageError, match="has rows already"):
-                install.attach(self.world.admin, collection.name, ANYONE, lock=None)
+                setup.attach(self.world.admin, collection.name, ANYONE, lock=None)
         arguments = ["attach", collection.name, "--allow", "", "--adopt", "--lock" if lock else "--no-lock"]
         done = CliRunner().invoke(app, arguments, env=self.world.server.environment)
         assert (done.exit_code, done.exception) == (0, None), done.output

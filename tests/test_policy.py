@@ -4,17 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pocketbase_events.core.policy import AppendRules, check_rule, compose_create_rule, let_worker_in, shut_worker_out
+from pocketbase_events.core.schema import WORKER
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.policy import (
-    AppendRules,
-    check_rule,
-    compose_create_rule,
-    let_worker_in,
-    log_triggers,
-    row_triggers,
-    shut_worker_out,
-)
-from pocketbase_events.schema import WORKER
+from pocketbase_events.pb.schema_files import log_triggers, row_triggers
 
 
 def test_without_any_rule_nobody_but_superusers_appends() -> None:

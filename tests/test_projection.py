@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pocketbase_events.events import Pending
-from pocketbase_events.projection import Change, Refused, Write, merge, project
-from pocketbase_events.schema import FieldDefinition, Target
-from pocketbase_events.values import is_welcome
+from pocketbase_events.core.events import Pending
+from pocketbase_events.core.projection import Change, Refused, Write, merge, project
+from pocketbase_events.core.schema import FieldDefinition, Target
+from pocketbase_events.core.values import is_welcome
 
 FIELDS = (
     FieldDefinition(name="id", type="text"),

@@ -28,9 +28,9 @@ from support import (
     run_command,
 )
 
+from pocketbase_events.core.transaction import HEAD_ID
 from pocketbase_events.errors import HeldError
-from pocketbase_events.hold import LEASE, Holding
-from pocketbase_events.transaction import HEAD_ID
+from pocketbase_events.jobs.hold import LEASE, Holding
 
 NEVER = threading.Event()
 EMPTY = {"title": "", "qty": 0, "done": False, "note": "", "deleted": False}

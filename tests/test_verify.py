@@ -29,7 +29,7 @@ from support import (
 from typer.testing import CliRunner
 
 from pocketbase_events.cli import app
-from pocketbase_events.events import HASHED, chain_hash, read_json
+from pocketbase_events.core.events import HASHED, chain_hash, read_json
 
 SECRETS = (SUPERUSER[1], WORKER[1])
 NEVER = threading.Event()

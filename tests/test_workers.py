@@ -17,8 +17,8 @@ from proxy import Proxy
 from sseclient import SSEClient
 from support import DEADLINE, Client, Server, check_log, command, create, eventually, fold_log, live_rows
 
-from pocketbase_events.inspection import retry
-from pocketbase_events.realtime import TOPIC, WakeUp, _may_tell_of_work
+from pocketbase_events.jobs.status import retry
+from pocketbase_events.pb.realtime import TOPIC, WakeUp, _may_tell_of_work
 
 NAMES = ("title", "qty", "done", "note", "deleted")
 EMPTY = {"title": "", "qty": 0, "done": False, "note": "", "deleted": False}

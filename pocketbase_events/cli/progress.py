@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from pocketbase_events.drift import Watch
-from pocketbase_events.views import Page
+from pocketbase_events.jobs.check import Watch
+from pocketbase_events.pb.source import Page
 
 
 class _Rate(ProgressColumn):

@@ -14,18 +14,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pocketbase_events import history as past
-from pocketbase_events.audit import Verdict, verify_file
-from pocketbase_events.audit import verify as verify_log
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.cli.shared import PROBLEM, JsonOption, gateway, is_no_file, print_json, say
-from pocketbase_events.database import Database
-from pocketbase_events.drift import Drift, find
+from pocketbase_events.core.events import timestamp_of
+from pocketbase_events.core.fold import Difference, Unfit, unfit
 from pocketbase_events.errors import ProblemError, WrongUsageError
-from pocketbase_events.events import timestamp_of
-from pocketbase_events.fold import Difference, Unfit, unfit
+from pocketbase_events.jobs import history as past
+from pocketbase_events.jobs.check import Drift, find
+from pocketbase_events.jobs.verify import Verdict, verify_file
+from pocketbase_events.jobs.verify import verify as verify_log
+from pocketbase_events.pb.database import Database
+from pocketbase_events.pb.source import Source
 from pocketbase_events.settings import Settings
-from pocketbase_events.views import Source
 
 MAX_DIGITS = 15  # of a seq; more are beyond the end of any log
 SHOWN = 20  # differences and problems listed on a terminal; --json has all

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pocketbase_events.admin import administration
 from pocketbase_events.cli.shared import (
     PROBLEM,
     JsonLogOption,
@@ -22,9 +21,10 @@ from pocketbase_events.cli.shared import (
     work,
     worker,
 )
+from pocketbase_events.cli.signals import stopping
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.inspection import report, retry
-from pocketbase_events.signals import stopping
+from pocketbase_events.jobs.status import report, retry
+from pocketbase_events.pb.admin import administration
 
 
 def run(

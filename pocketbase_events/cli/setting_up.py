@@ -11,10 +11,6 @@ import structlog
 import typer
 from pydantic import SecretStr
 
-from pocketbase_events import install
-from pocketbase_events.admin import Admin, administration
-from pocketbase_events.adoption import Adopted
-from pocketbase_events.adoption import adopt as adopt_rows
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.cli.shared import (
     JsonLogOption,
@@ -28,10 +24,14 @@ from pocketbase_events.cli.shared import (
     work,
     worker,
 )
+from pocketbase_events.cli.signals import stopping
 from pocketbase_events.errors import CredentialsRefusedError, ProblemError
-from pocketbase_events.serve import Credentials, Folder, address, embedded
+from pocketbase_events.jobs import setup
+from pocketbase_events.jobs.adopt import Adopted
+from pocketbase_events.jobs.adopt import adopt as adopt_rows
+from pocketbase_events.pb.admin import Admin, administration
+from pocketbase_events.pb.embedded import Credentials, Folder, address, embedded
 from pocketbase_events.settings import Settings
-from pocketbase_events.signals import stopping
 
 NAMED = 10  # items in a sentence
 WATCH_INTERVAL = 0.5  # seconds between two looks whether the embedded PocketBase still runs
@@ -79,7 +79,7 @@ def init(context: typer.Context, as_json: JsonOption = False) -> None:
     Example: pocketbase-events init
     """
     with administration(context.obj) as admin:
-        done = install.init(admin, context.obj)
+        done = setup.init(admin, context.obj)
     if as_json:
         print_json({"locked": done.locked, "worker": {"email": done.worker_email, "password": done.password}})
         return
@@ -125,7 +125,7 @@ def attach(
     with administration(context.obj) as admin:
         if adopt:
             adopted = _adopt(context.obj, admin, collection, chosen, lock=lock)
-        looked_into = install.attach(admin, collection, chosen, lock=lock, adopted=adopt)
+        looked_into = setup.attach(admin, collection, chosen, lock=lock, adopted=adopt)
     if len(looked_into) > 1:
         say(
             f"Warning: the rules look into {', '.join(sorted(looked_into))}. PocketBase multiplies their rows at each"
@@ -151,7 +151,7 @@ def detach(
     Example: pocketbase-events detach notes
     """
     with administration(context.obj) as admin:
-        install.detach(admin, collection)
+        setup.detach(admin, collection)
     if as_json:
         print_json({"collection": collection})
         return
@@ -162,7 +162,7 @@ def _adopt(settings: Settings, admin: Admin, collection: str, rules: dict[str, s
     """Record the rows of a collection that is not attached yet."""
     with gateway(settings) as seen:
         seen.token()  # or the collection would stay frozen for want of a worker
-    target = install.freeze(admin, collection, rules, lock=lock)
+    target = setup.freeze(admin, collection, rules, lock=lock)
     if target is None:
         return Adopted(0, [])
     try:
@@ -175,7 +175,7 @@ def _adopt(settings: Settings, admin: Admin, collection: str, rules: dict[str, s
             recorder, never = worker(recording), threading.Event()
             return adopt_rows(seen, superuser, target, lambda: settle(recorder, never), uuid4, watch)
     except ProblemError:
-        install.thaw(admin, collection)
+        setup.thaw(admin, collection)
         raise
 
 
@@ -191,9 +191,9 @@ def _set_up(settings: Settings, credentials: Credentials, kept: Folder) -> None:
     """Set the embedded PocketBase up, and its demo where that was never completed."""
     try:
         with administration(settings) as admin:
-            install.init(admin, settings)
+            setup.init(admin, settings)
             if not credentials.set_up:
-                install.install_demo(admin)
+                setup.install_demo(admin)
                 kept.keep(credentials.model_copy(update={"set_up": True}))
     except CredentialsRefusedError as error:
         if not credentials.set_up:

@@ -16,13 +16,13 @@ from uuid import uuid4
 import structlog
 import typer
 
-from pocketbase_events.accounts import superuser_token, worker_token
-from pocketbase_events.connection import ANSWERS_WITHIN, Connection
 from pocketbase_events.errors import TroubleError
-from pocketbase_events.gateway import Gateway
-from pocketbase_events.realtime import WakeUp
+from pocketbase_events.jobs.worker import GIVES_UP_AFTER, HOLD_INTERVAL, Step, Worker
+from pocketbase_events.pb.accounts import superuser_token, worker_token
+from pocketbase_events.pb.connection import ANSWERS_WITHIN, Connection
+from pocketbase_events.pb.gateway import Gateway
+from pocketbase_events.pb.realtime import WakeUp
 from pocketbase_events.settings import Settings
-from pocketbase_events.worker import GIVES_UP_AFTER, HOLD_INTERVAL, Step, Worker
 
 PROBLEM, WRONG_USAGE, UNREACHABLE = 1, 2, 3  # exit codes
 TERMINATED = 128 + signal.SIGTERM  # as a shell reports it

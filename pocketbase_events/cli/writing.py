@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pocketbase_events.audit import verify_file
 from pocketbase_events.cli.progress import counting, progress
 from pocketbase_events.cli.reading import (
     Collections,
@@ -34,15 +33,16 @@ from pocketbase_events.cli.shared import (
     say,
     superuser_gateway,
 )
-from pocketbase_events.drift import Drift, Watch, chosen, find, refuse_other
+from pocketbase_events.core.events import Head
 from pocketbase_events.errors import ProblemError, WrongUsageError
-from pocketbase_events.events import Head
-from pocketbase_events.gateway import Gateway
-from pocketbase_events.hold import Holding, holding
-from pocketbase_events.loading import check_beginning, load
-from pocketbase_events.rebuild import NEEDS_SUPERUSER, Rebuild, Rebuilt, needs_superuser
+from pocketbase_events.jobs.check import Drift, Watch, chosen, find, refuse_other
+from pocketbase_events.jobs.hold import Holding, holding
+from pocketbase_events.jobs.import_log import check_beginning, load
+from pocketbase_events.jobs.rebuild import NEEDS_SUPERUSER, Rebuild, Rebuilt, needs_superuser
+from pocketbase_events.jobs.verify import verify_file
+from pocketbase_events.pb.gateway import Gateway
+from pocketbase_events.pb.source import Page, Source
 from pocketbase_events.settings import Settings
-from pocketbase_events.views import Page, Source
 
 EXAMPLES = 5  # differences shown before they are written
 

@@ -7,23 +7,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pocketbase_events.admin import Admin, Collection, Record
-from pocketbase_events.errors import NotInstalledError, ProblemError, WrongUsageError
-from pocketbase_events.policy import (
+from pocketbase_events.core.policy import (
     AppendRules,
     check_rule,
     collections_looked_into,
     compose_create_rule,
     let_worker_in,
-    log_triggers,
-    row_triggers,
-    schema_file,
     shut_worker_out,
 )
-from pocketbase_events.schema import DELETED, ROW_CREATE_RULE, ROW_UPDATE_RULE, Target
+from pocketbase_events.core.schema import DELETED, ROW_CREATE_RULE, ROW_UPDATE_RULE, Target
+from pocketbase_events.core.transaction import HEAD_ID
+from pocketbase_events.errors import NotInstalledError, ProblemError, WrongUsageError
+from pocketbase_events.pb.admin import Admin, Collection, Record
+from pocketbase_events.pb.records import refuse_newer
+from pocketbase_events.pb.schema_files import log_triggers, row_triggers, schema_file
 from pocketbase_events.settings import Settings
-from pocketbase_events.transaction import HEAD_ID
-from pocketbase_events.views import refuse_newer
 
 MAX_REQUESTS = 1000  # batch requests that PocketBase shall admit; a transaction has two an event and one more
 MAX_JOINS = 50  # of the composed rule; SQLite joins 64 tables, and PocketBase needs some itself

@@ -8,12 +8,10 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote as percent_encoded
 
-from pocketbase_events.errors import TroubleError
-from pocketbase_events.events import Json, Pending
-from pocketbase_events.projection import Write
-from pocketbase_events.reader import Reader
-from pocketbase_events.schema import DELETED, quote
-from pocketbase_events.transaction import (
+from pocketbase_events.core.events import Json, Pending
+from pocketbase_events.core.projection import Write
+from pocketbase_events.core.schema import DELETED, quote
+from pocketbase_events.core.transaction import (
     Committed,
     Conflict,
     EventRefused,
@@ -26,7 +24,9 @@ from pocketbase_events.transaction import (
     row_request,
     why_refused,
 )
-from pocketbase_events.views import pending_of
+from pocketbase_events.errors import TroubleError
+from pocketbase_events.pb.api import Reader
+from pocketbase_events.pb.records import pending_of
 
 MOST_PENDING = 1000  # events that a look shows; the view `event_pending` has the same limit
 

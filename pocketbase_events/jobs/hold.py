@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-from pocketbase_events.drift import sound
+from pocketbase_events.core.events import Head, timestamp_of
+from pocketbase_events.core.projection import Write
+from pocketbase_events.core.transaction import Committed, Hold, Outcome, Transaction
 from pocketbase_events.errors import HeldError, PocketBaseEventsError
-from pocketbase_events.events import Head, timestamp_of
-from pocketbase_events.gateway import Gateway
-from pocketbase_events.projection import Write
-from pocketbase_events.transaction import Committed, Hold, Outcome, Transaction
+from pocketbase_events.jobs.check import sound
+from pocketbase_events.pb.gateway import Gateway
 
 LEASE = 3.0  # seconds that a hold lasts unless it is renewed, so no longer after whoever held died
 RENEW_AFTER = 1.0  # seconds

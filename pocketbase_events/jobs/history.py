@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pocketbase_events.drift import Watch
+from pocketbase_events.core.events import Json, Recorded
+from pocketbase_events.core.fold import Fold, changes_of
+from pocketbase_events.core.schema import DELETED
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.events import Json, Recorded
-from pocketbase_events.fold import Fold, changes_of
-from pocketbase_events.schema import DELETED
-from pocketbase_events.views import Source
+from pocketbase_events.jobs.check import Watch
+from pocketbase_events.pb.source import Source
 
 
 def history(source: Source, collection: str, item_id: str) -> Iterator[dict[str, Any]]:

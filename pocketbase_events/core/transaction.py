@@ -7,10 +7,10 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from pocketbase_events.core.events import Head, Json, Pending, Recorded, UnreadableJsonError, read_data, record
+from pocketbase_events.core.projection import Change, Refused, Write, merge, project
+from pocketbase_events.core.schema import Target, quote
 from pocketbase_events.errors import TroubleError
-from pocketbase_events.events import Head, Json, Pending, Recorded, UnreadableJsonError, read_data, record
-from pocketbase_events.projection import Change, Refused, Write, merge, project
-from pocketbase_events.schema import Target, quote
 
 HEAD_ID = "head00000000000"
 MAX_REASONS = 2000  # characters

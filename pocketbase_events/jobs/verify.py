@@ -6,11 +6,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pocketbase_events.chain import Chain, Problem
-from pocketbase_events.drift import Watch
-from pocketbase_events.events import EMPTY, Head, Recorded
-from pocketbase_events.exports import BadLine, events_of, line_of
-from pocketbase_events.views import Source
+from pocketbase_events.core.chain import Chain, Problem
+from pocketbase_events.core.events import EMPTY, Head, Recorded
+from pocketbase_events.jobs.check import Watch
+from pocketbase_events.pb.export_file import BadLine, events_of, line_of
+from pocketbase_events.pb.source import Source
 
 UUID_LENGTH = 36  # characters
 CACHE = 32_768  # KiB of memory for the event ids that were seen; the rest is on disk

@@ -10,7 +10,8 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from pocketbase_events.accounts import expires_at
+from pocketbase_events.core.events import read_shown
+from pocketbase_events.core.transaction import HEAD_ID
 from pocketbase_events.errors import (
     BatchDisabledError,
     BatchTooLargeError,
@@ -20,8 +21,7 @@ from pocketbase_events.errors import (
     TroubleError,
     UnreachableError,
 )
-from pocketbase_events.events import read_shown
-from pocketbase_events.transaction import HEAD_ID
+from pocketbase_events.pb.accounts import expires_at
 
 CONNECTS_WITHIN = 3.05  # seconds
 ANSWERS_WITHIN = 10.0  # seconds

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pocketbase_events.events import EMPTY, Json, Recorded
-from pocketbase_events.schema import DELETED, FieldDefinition, Target, why_not_settable
-from pocketbase_events.values import as_stored, identical, is_empty, same, to_pocketbase, why_unfit
+from pocketbase_events.core.events import EMPTY, Json, Recorded
+from pocketbase_events.core.schema import DELETED, FieldDefinition, Target, why_not_settable
+from pocketbase_events.core.values import as_stored, identical, is_empty, same, to_pocketbase, why_unfit
 
 MAX_SEQS = 5  # named in a sentence
 

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from pocketbase_events.drift import AT_ONCE, Drift, catch_up, compare
+from pocketbase_events.core.fold import Difference, Fold, row_fields, unfit_fields
+from pocketbase_events.core.projection import Write
+from pocketbase_events.core.schema import DELETED
+from pocketbase_events.core.transaction import Committed, Outcome, RowRefused
+from pocketbase_events.core.values import to_pocketbase
 from pocketbase_events.errors import BatchTooLargeError, ProblemError, TroubleError, WrongUsageError
-from pocketbase_events.fold import Difference, Fold, row_fields, unfit_fields
-from pocketbase_events.gateway import Gateway
-from pocketbase_events.hold import Holding
-from pocketbase_events.projection import Write
-from pocketbase_events.schema import DELETED
-from pocketbase_events.transaction import Committed, Outcome, RowRefused
-from pocketbase_events.values import to_pocketbase
-from pocketbase_events.views import Source
+from pocketbase_events.jobs.check import AT_ONCE, Drift, catch_up, compare
+from pocketbase_events.jobs.hold import Holding
+from pocketbase_events.pb.gateway import Gateway
+from pocketbase_events.pb.source import Source
 
 ATTEMPTS = 20  # to go on after somebody else came between
 NEEDS_SUPERUSER = (

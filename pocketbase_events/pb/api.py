@@ -7,12 +7,13 @@ from typing import Any
 
 import requests
 
-from pocketbase_events.connection import Connection
-from pocketbase_events.events import Json, Recorded
-from pocketbase_events.fold import Row
-from pocketbase_events.schema import Target
-from pocketbase_events.values import TOO_DEEP
-from pocketbase_events.views import Status, read_ahead, recorded_of, status_of
+from pocketbase_events.core.events import Json, Recorded
+from pocketbase_events.core.fold import Row
+from pocketbase_events.core.schema import Target
+from pocketbase_events.core.values import TOO_DEEP
+from pocketbase_events.pb.connection import Connection
+from pocketbase_events.pb.records import Status, recorded_of, status_of
+from pocketbase_events.pb.source import read_ahead
 
 PAGE = 1000  # records read at a time, the most that PocketBase gives
 FIRST_PAGE = 5  # events; how large they are is not known yet

@@ -1,14 +1,11 @@
-"""The rules and triggers that keep everybody but the worker from writing: composed as text, nothing else."""
+"""The rules that keep everybody but the worker from writing: composed as text, nothing else."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import resources
-from importlib.resources.abc import Traversable
-from pathlib import Path
 
+from pocketbase_events.core.schema import WORKER
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.schema import WORKER
 
 _TEXT = r'"(?:\\[\s\S]|[^"\\])*"' r"|'(?:\\[\s\S]|[^'\\])*'" r"|//[^\n]*"  # texts and comments of a rule
 _JOIN = re.compile(_TEXT + r"|(@collection\.\w+)(:\w+)?")  # a collection, and its alias
@@ -107,27 +104,3 @@ def shut_worker_out(rule: str | None) -> str | None:
     if rule is not None and rule.endswith(_LET_IN):
         return rule.removeprefix("(\n").removesuffix(_LET_IN)
     return rule
-
-
-def schema_file(name: str) -> Traversable | Path:
-    """A file of `pb_schema`, from the installed package or, in a checkout, from beside it."""
-    packaged = resources.files("pocketbase_events") / "pb_schema"
-    folder = packaged if packaged.is_dir() else Path(__file__).parent.parent / "pb_schema"
-    return folder / name
-
-
-def log_triggers() -> dict[str, str]:
-    """SQL by name of the triggers that keep the log as it is, superusers included."""
-    return _triggers(schema_file("lock_log.sql").read_text())
-
-
-def row_triggers(collection_id: str, name: str) -> dict[str, str]:
-    """SQL by name of the triggers that keep the rows of an attached collection as they are."""
-    sql = schema_file("lock_rows.sql").read_text()
-    return _triggers(sql.replace("{id}", collection_id).replace("{table}", name))
-
-
-def _triggers(sql: str) -> dict[str, str]:
-    return {
-        found[1]: found[0] for found in re.finditer(r"^CREATE TRIGGER `(\w+)`.*?^END;", sql, re.DOTALL | re.MULTILINE)
-    }

@@ -7,13 +7,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pocketbase_events.core.events import Json, Recorded, parse_number, read_shown
+from pocketbase_events.core.fold import Row
+from pocketbase_events.core.schema import FieldDefinition, Target
+from pocketbase_events.core.transaction import HEAD_ID
+from pocketbase_events.core.values import TOO_DEEP
 from pocketbase_events.errors import NotInstalledError, TroubleError, WrongUsageError
-from pocketbase_events.events import Json, Recorded, parse_number, read_shown
-from pocketbase_events.fold import Row
-from pocketbase_events.schema import FieldDefinition, Target
-from pocketbase_events.transaction import HEAD_ID
-from pocketbase_events.values import TOO_DEEP
-from pocketbase_events.views import Status, recorded_of, status_of
+from pocketbase_events.pb.records import Status, recorded_of, status_of
 
 PAGE = 1000  # records read at a time, so that no reader keeps PocketBase from tidying its WAL up
 BUSY = 10.0  # seconds to wait for a lock

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pocketbase_events.core.fold import Difference, Fold, difference
+from pocketbase_events.core.policy import lets_worker_in
+from pocketbase_events.core.schema import Target
 from pocketbase_events.errors import ContradictionError, ProblemError, TroubleError, WrongUsageError
-from pocketbase_events.fold import Difference, Fold, difference
-from pocketbase_events.policy import lets_worker_in
-from pocketbase_events.schema import Target
-from pocketbase_events.views import Page, Source, Status
+from pocketbase_events.pb.records import Status
+from pocketbase_events.pb.source import Page, Source
 
 AT_ONCE = 100  # rows looked at again at a time, so that little happens to them in the meantime
 ROUNDS = 100  # of looking again at rows that change while they are looked at

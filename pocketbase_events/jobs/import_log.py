@@ -5,13 +5,13 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from pocketbase_events.drift import Watch
+from pocketbase_events.core.events import EMPTY, Head, Recorded
+from pocketbase_events.core.transaction import Committed, load_requests
 from pocketbase_events.errors import BatchTooLargeError, ProblemError
-from pocketbase_events.events import EMPTY, Head, Recorded
-from pocketbase_events.exports import BadLine, events_of
-from pocketbase_events.gateway import Gateway
-from pocketbase_events.hold import Holding
-from pocketbase_events.transaction import Committed, load_requests
+from pocketbase_events.jobs.check import Watch
+from pocketbase_events.jobs.hold import Holding
+from pocketbase_events.pb.export_file import BadLine, events_of
+from pocketbase_events.pb.gateway import Gateway
 
 AT_ONCE = 200  # events in a transaction
 MAX_CHARS = 4_000_000  # of data in a transaction

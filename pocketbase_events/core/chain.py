@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pocketbase_events.events import EMPTY, Head, Recorded, chain_hash
-from pocketbase_events.schema import quote
+from pocketbase_events.core.events import EMPTY, Head, Recorded, chain_hash
+from pocketbase_events.core.schema import quote
 
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)

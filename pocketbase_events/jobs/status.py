@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pocketbase_events.admin import Admin
+from pocketbase_events.core.schema import Target
 from pocketbase_events.errors import RateLimitedError, WrongUsageError
-from pocketbase_events.gateway import Gateway
-from pocketbase_events.policy import log_triggers, row_triggers
-from pocketbase_events.schema import Target
-from pocketbase_events.views import VERSION, Status
+from pocketbase_events.pb.admin import Admin
+from pocketbase_events.pb.gateway import Gateway
+from pocketbase_events.pb.records import VERSION, Status
+from pocketbase_events.pb.schema_files import log_triggers, row_triggers
 
 WORKER_MISSED_AFTER = 10.0  # seconds that an event stays pending before we look whether a worker is there at all
 SECOND_LOOK = 2.0  # seconds within which a worker that is there has recorded or rejected something

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, get_args
 
+from pocketbase_events.core.events import HASHED, MAX_DEPTH, EventType, Recorded, read_json
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.events import HASHED, MAX_DEPTH, EventType, Recorded, read_json
 
 PAGE = 1000  # lines read at a time
 KEYS = {*HASHED, "hash"}  # of a line

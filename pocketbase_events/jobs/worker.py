@@ -11,17 +11,9 @@ from uuid import UUID
 
 import structlog
 
-from pocketbase_events.errors import (
-    BatchTooLargeError,
-    ContradictionError,
-    PocketBaseEventsError,
-    RateLimitedError,
-    TroubleError,
-)
-from pocketbase_events.events import EMPTY, Head, Pending, timestamp_of
-from pocketbase_events.gateway import MOST_PENDING, Gateway
-from pocketbase_events.schema import Target
-from pocketbase_events.transaction import (
+from pocketbase_events.core.events import EMPTY, Head, Pending, timestamp_of
+from pocketbase_events.core.schema import Target
+from pocketbase_events.core.transaction import (
     Committed,
     Conflict,
     EventRefused,
@@ -33,8 +25,16 @@ from pocketbase_events.transaction import (
     build,
     group,
 )
-from pocketbase_events.trouble import Trouble
-from pocketbase_events.views import Status
+from pocketbase_events.errors import (
+    BatchTooLargeError,
+    ContradictionError,
+    PocketBaseEventsError,
+    RateLimitedError,
+    TroubleError,
+)
+from pocketbase_events.jobs.trouble import Trouble
+from pocketbase_events.pb.gateway import MOST_PENDING, Gateway
+from pocketbase_events.pb.records import Status
 
 FIRST_BATCH = 50  # events in the first transaction; the later ones are sized by how long it took
 MAX_BATCH = 400  # events in a transaction

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import rfc8785
 
-from pocketbase_events.events import Json, Unreadable
-from pocketbase_events.schema import FieldDefinition, quote
+from pocketbase_events.core.events import Json, Unreadable
+from pocketbase_events.core.schema import FieldDefinition, quote
 
 MAX_TEXT = 5000  # characters, where a text field says nothing (core/field_text.go)
 TOO_DEEP = Unreadable("(nested too deep to be read)")

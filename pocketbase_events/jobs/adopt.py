@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from pocketbase_events.drift import Watch, sound
+from pocketbase_events.core.events import Json, Unreadable, UnreadableJsonError, read_json
+from pocketbase_events.core.fold import Fold, Row, difference
+from pocketbase_events.core.schema import DELETED, Target
+from pocketbase_events.core.transaction import append_request
+from pocketbase_events.core.values import same
 from pocketbase_events.errors import BatchTooLargeError, ProblemError
-from pocketbase_events.events import Json, Unreadable, UnreadableJsonError, read_json
-from pocketbase_events.fold import Fold, Row, difference
-from pocketbase_events.gateway import Gateway
-from pocketbase_events.schema import DELETED, Target
-from pocketbase_events.transaction import append_request
-from pocketbase_events.values import same
-from pocketbase_events.views import Source
+from pocketbase_events.jobs.check import Watch, sound
+from pocketbase_events.pb.gateway import Gateway
+from pocketbase_events.pb.source import Source
 
 AT_ONCE = 250  # rows whose events are appended in one transaction; each may need two
 

@@ -1,0 +1,1 @@
+"""What the program does, a module a job, named after the command that runs it."""

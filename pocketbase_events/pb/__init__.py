@@ -1,0 +1,1 @@
+"""Everything that is PocketBase: its API, its database file, its realtime, its binary."""
