@@ -11,7 +11,7 @@ import typer.main
 from pocketbase_events.cli import app
 from pocketbase_events.settings import Settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 COMMAND = typer.main.get_command(app)
 assert isinstance(COMMAND, click.Group) or hasattr(COMMAND, "commands")

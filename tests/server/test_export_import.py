@@ -32,7 +32,7 @@ from pocketbase_events.cli import app
 from pocketbase_events.core.events import MAX_DEPTH
 from pocketbase_events.core.transaction import HEAD_ID
 
-VECTORS = Path(__file__).parent / "vectors" / "chain.jsonl"
+VECTORS = Path(__file__).parents[1] / "vectors" / "chain.jsonl"
 SECRETS = (SUPERUSER[1], WORKER[1])
 NEVER = threading.Event()
 NAMES = ("title", "qty", "done", "note", "deleted")

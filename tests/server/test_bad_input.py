@@ -49,7 +49,7 @@ IMPORTED = 1_500  # of them in the file that is imported
 ADOPTED = 600  # rows that are adopted
 MEASURED = "COVERAGE_PROCESS"  # how the variables begin that have a process measured
 EXECUTABLE = str(Path(sysconfig.get_path("scripts")) / "pocketbase-events")
-VECTORS = Path(__file__).parent / "vectors" / "chain.jsonl"
+VECTORS = Path(__file__).parents[1] / "vectors" / "chain.jsonl"
 SECRETS = (SUPERUSER[1], WORKER[1], "wrong-password", "password-in-the-url", "sh0rt")
 NOT_AS_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root may read and listen everywhere")
 ON_LINUX = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into /proc")

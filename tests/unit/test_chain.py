@@ -17,7 +17,7 @@ from pocketbase_events.core.chain import Chain, Problem
 from pocketbase_events.core.events import EMPTY, HASHED, Head, Pending, Recorded, chain_hash, dump, record, timestamp_of
 from pocketbase_events.jobs.verify import verify_file
 
-VECTORS = Path(__file__).parent / "vectors" / "chain.jsonl"
+VECTORS = Path(__file__).parents[1] / "vectors" / "chain.jsonl"
 FLAW = "data is no JSON. Send a JSON value."
 
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # whatever else the machine does

@@ -21,7 +21,9 @@ from pocketbase_events.core.events import (
     timestamp_of,
 )
 
-VECTORS = [json.loads(line) for line in (Path(__file__).parent / "vectors" / "chain.jsonl").read_text().splitlines()]
+VECTORS = [
+    json.loads(line) for line in (Path(__file__).parents[1] / "vectors" / "chain.jsonl").read_text().splitlines()
+]
 HASHED = ("actor", "collection", "data", "event_id", "item_id", "seq", "timestamp", "type")
 
 json_values = st.recursive(

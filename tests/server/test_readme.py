@@ -11,7 +11,7 @@ from support import Server, command, eventually, live_rows, run_command
 
 from pocketbase_events.jobs import setup
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+README = (Path(__file__).parents[2] / "README.md").read_text()
 BLOCKS = [block.replace("\\\n", "") for block in re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)]
 ITEM = "abc123def456ghi"  # the one that the README asks about
 

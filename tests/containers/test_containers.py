@@ -25,7 +25,7 @@ from testcontainers.core.network import Network
 
 pytestmark = pytest.mark.containers
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CHAPTER = (ROOT / "README.md").read_text().split("\n## With Docker Compose\n")[1].split("\n## ")[0]
 PINS = set((ROOT / "constraints.txt").read_text().lower().replace("_", "-").splitlines())
 NAME = f"pocketbase-events-test-{secrets.token_hex(4)}"
