@@ -11,11 +11,16 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from pocketbase_events.cli.reading import check, export, history, show, verify
+from pocketbase_events.cli.check import check
+from pocketbase_events.cli.export import export
+from pocketbase_events.cli.history import history
+from pocketbase_events.cli.import_log import import_log
+from pocketbase_events.cli.output import PROBLEM, TERMINATED, UNREACHABLE, WRONG_USAGE, fail
+from pocketbase_events.cli.rebuild import rebuild
 from pocketbase_events.cli.recording import rejected, retry_command, run, status
 from pocketbase_events.cli.setting_up import attach, detach, init, serve
-from pocketbase_events.cli.shared import PROBLEM, TERMINATED, UNREACHABLE, WRONG_USAGE, fail
-from pocketbase_events.cli.writing import import_log, rebuild
+from pocketbase_events.cli.show import show
+from pocketbase_events.cli.verify import verify
 from pocketbase_events.errors import (
     CredentialsRefusedError,
     PocketBaseEventsError,

@@ -11,19 +11,11 @@ import structlog
 import typer
 from pydantic import SecretStr
 
+from pocketbase_events.cli.connect import gateway, superuser_gateway
+from pocketbase_events.cli.options import JsonLogOption, JsonOption
+from pocketbase_events.cli.output import log_to_stderr, print_json, say
 from pocketbase_events.cli.progress import progress
-from pocketbase_events.cli.shared import (
-    JsonLogOption,
-    JsonOption,
-    gateway,
-    log_to_stderr,
-    print_json,
-    say,
-    settle,
-    superuser_gateway,
-    work,
-    worker,
-)
+from pocketbase_events.cli.shared import settle, work, worker
 from pocketbase_events.cli.signals import stopping
 from pocketbase_events.errors import CredentialsRefusedError, ProblemError
 from pocketbase_events.jobs import setup

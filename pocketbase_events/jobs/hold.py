@@ -1,5 +1,9 @@
 """Holding the head: for a while, by PocketBase's clock, nobody else records."""
 
+import os
+import secrets
+import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -85,3 +89,9 @@ def holding(held: Holding) -> Iterator[Holding]:
         yield held
     finally:
         held.release()
+
+
+def named(gateway: Gateway, what: str) -> Holding:
+    """A hold by this process, for what it does; its name is nobody else's."""
+    by = f"{what} {socket.gethostname()[:40]}:{os.getpid()} {secrets.token_hex(4)}"
+    return Holding(gateway, by, timer=time.monotonic, sleep=time.sleep)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from support import Server
 
-from pocketbase_events.cli.reading import _moment
+from pocketbase_events.cli.show import _moment
 from pocketbase_events.core.events import (
     EMPTY,
     MAX_DEPTH,

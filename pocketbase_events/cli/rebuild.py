@@ -1,13 +1,9 @@
-"""rebuild and import: what writes rows and events that are in the log."""
+"""rebuild: make the rows what the log says."""
 
-import os
-import secrets
-import socket
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,33 +11,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pocketbase_events.cli.check import differences_in_words, tell_unfit
+from pocketbase_events.cli.connect import gateway, source, superuser_gateway
+from pocketbase_events.cli.options import Collections, DirOption, JsonOption
+from pocketbase_events.cli.output import PROBLEM, print_json, say
 from pocketbase_events.cli.progress import counting, progress
-from pocketbase_events.cli.reading import (
-    Collections,
-    DirOption,
-    differences_in_words,
-    report_verdict,
-    source,
-    tell_unfit,
-)
-from pocketbase_events.cli.shared import (
-    PROBLEM,
-    JsonOption,
-    gateway,
-    is_no_file,
-    print_json,
-    say,
-    superuser_gateway,
-)
-from pocketbase_events.core.events import Head
 from pocketbase_events.errors import ProblemError, WrongUsageError
-from pocketbase_events.jobs.check import Drift, Watch, chosen, find, refuse_other
-from pocketbase_events.jobs.hold import Holding, holding
-from pocketbase_events.jobs.import_log import check_beginning, load
+from pocketbase_events.jobs.check import Drift, find, refuse_other
+from pocketbase_events.jobs.hold import Holding, holding, named
 from pocketbase_events.jobs.rebuild import NEEDS_SUPERUSER, Rebuild, Rebuilt, needs_superuser
-from pocketbase_events.jobs.verify import verify_file
 from pocketbase_events.pb.gateway import Gateway
-from pocketbase_events.pb.source import Page, Source
+from pocketbase_events.pb.source import Source
 from pocketbase_events.settings import Settings
 
 EXAMPLES = 5  # differences shown before they are written
@@ -70,7 +50,7 @@ def rebuild(
             if superuser is None:
                 raise WrongUsageError(why=NEEDS_SUPERUSER)
             superuser.status()  # wrong credentials are told before anything is written
-        held = _holding(seen, "rebuild")
+        held = named(seen, "rebuild")
         done, held_seconds = _write(reader, held, superuser, drift, removing)
     document = {
         "seq": done.seq,
@@ -83,60 +63,7 @@ def rebuild(
     else:
         _print_rebuilt(document)
     tell_unfit(drift)
-    _report_refused(done)
-
-
-def import_log(
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `export` wrote.")],
-    as_json: JsonOption = False,
-) -> None:
-    """Load an export into an empty log, every event as it was recorded, and build the rows. Needs a superuser.
-
-    The whole file is verified first. Interrupted, it may be run again.
-
-    Example: pocketbase-events import backup.jsonl
-    """
-    if is_no_file(file):
-        raise WrongUsageError(why=f"{file} is no file. It is read more than once: save it as a file first.")
-    with progress() as watch:
-        verdict = verify_file(file, watch)
-    if verdict.problems:
-        say(f"{file} is damaged; nothing was imported.")
-        report_verdict(verdict, as_json=as_json)
-    if not verdict.events:
-        raise WrongUsageError(why=f"{file} has no events.")
-    loaded, drift, done = _load(context.obj, file, verdict.head)
-    missing = sorted(verdict.collections - drift.targets.keys())
-    if as_json:
-        print_json({"events": loaded, "head": {"seq": verdict.head.seq, "hash": verdict.head.hash}})
-    else:
-        rows = sum(tally.inserted for tally in done.collections.values())
-        print(f"Imported {loaded} events and built {rows} rows; the log ends with the hash {verdict.head.hash}.")
-    for name in missing:
-        say(
-            f"{name} is not attached here, so its rows were not built. Attach it, then run:"
-            f" pocketbase-events rebuild {name}"
-        )
-    _report_refused(done)
-
-
-def _load(settings: Settings, file: Path, end: Head) -> tuple[int, Drift, Rebuilt]:
-    """Load a file that was verified and ends with `end`, and build the rows: how many events, and what was done."""
-    with (
-        gateway(settings) as seen,
-        gateway(settings) as holder,
-        superuser_gateway(settings) as superuser,
-        progress() as watch,
-        holding(_holding(holder, "import")) as held,
-    ):
-        check_beginning(file, held.head)
-        chosen(seen, [])  # what keeps rows from being built is told before anything is written
-        loaded = load(file, superuser, held, watch)
-        if held.head != end:
-            raise ProblemError(why=f"{file} was changed while it was read. Import it again.")
-        drift = find(seen, [], _keeping(held, watch))
-        return loaded, drift, Rebuild(seen, held, superuser, drift, removing=()).run(lambda _: None)
+    report_refused(done)
 
 
 def _plan(drift: Drift) -> Table:
@@ -156,11 +83,6 @@ def _superuser(settings: Settings) -> Iterator[Gateway | None]:
         return
     with superuser_gateway(settings) as superuser:
         yield superuser
-
-
-def _holding(seen: Gateway, what: str) -> Holding:
-    by = f"{what} {socket.gethostname()[:40]}:{os.getpid()} {secrets.token_hex(4)}"
-    return Holding(seen, by, timer=time.monotonic, sleep=time.sleep)
 
 
 def _confirmed(drift: Drift, *, yes: bool) -> list[tuple[str, str]]:
@@ -196,17 +118,6 @@ def _write(
     return done, time.monotonic() - started
 
 
-def _keeping(held: Holding, watch: Watch) -> Watch:
-    """A watch that keeps the hold meanwhile."""
-
-    def keeping(pages: Iterable[Page], what: str, total: int) -> Iterator[Page]:
-        for page in watch(pages, what, total):
-            held.keep()
-            yield page
-
-    return keeping
-
-
 def _counts(done: Rebuilt, name: str) -> dict[str, int]:
     tally = done.collections[name]
     return {
@@ -228,7 +139,7 @@ def _print_rebuilt(document: dict[str, Any]) -> None:
     )
 
 
-def _report_refused(done: Rebuilt) -> None:
+def report_refused(done: Rebuilt) -> None:
     """Tell the rows that could not be written; exit code 1 where there are any."""
     for (collection, item_id), why in done.refused.items():
         say(f"{collection} {item_id} could not be written: {why}")

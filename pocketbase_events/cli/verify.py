@@ -1,0 +1,63 @@
+"""verify: is the log what was recorded?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pocketbase_events.cli.connect import source
+from pocketbase_events.cli.options import DirOption, JsonOption
+from pocketbase_events.cli.output import PROBLEM, SHOWN, print_json, say
+from pocketbase_events.cli.progress import progress
+from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.jobs.verify import Verdict, verify_file
+from pocketbase_events.jobs.verify import verify as verify_log
+
+
+def verify(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="An export, instead of PocketBase.")
+    ] = None,
+    folder: DirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the whole chain: every event, its hash, its place, and the head.
+
+    Examples: pocketbase-events verify; pocketbase-events verify --file backup.jsonl
+    """
+    if file is not None and folder is not None:
+        raise WrongUsageError(why="Give --file or --dir, not both.")
+    with progress() as watch:
+        if file is not None:
+            verdict = verify_file(file, watch)
+        else:
+            with source(context.obj, folder) as seen:
+                verdict = verify_log(seen, watch)
+    report_verdict(verdict, as_json=as_json)
+
+
+def report_verdict(verdict: Verdict, *, as_json: bool) -> None:
+    """Print what was found in a chain; exit code 1 when it is a problem."""
+    if as_json:
+        print_json({
+            "ok": not verdict.problems,
+            "events": verdict.events,
+            "head": {"seq": verdict.head.seq, "hash": verdict.head.hash},
+            "problems": [{"seq": problem.seq, "reason": problem.reason} for problem in verdict.problems],
+        })  # fmt: skip
+    elif not verdict.problems:
+        print(f"All {verdict.events} events are as they were recorded. The last hash is {verdict.head.hash or 'none'}.")
+    else:
+        say_problems(verdict)
+    if verdict.problems:
+        raise typer.Exit(PROBLEM)
+
+
+def say_problems(verdict: Verdict) -> None:
+    """Say the first problems, and how many there are."""
+    for problem in verdict.problems[:SHOWN]:
+        say(f"seq {problem.seq}: {problem.reason}")
+    if len(verdict.problems) > SHOWN:
+        say(f"… and {len(verdict.problems) - SHOWN} more; verify --json lists all of them.")
+    say(f"The log is not what was recorded: {len(verdict.problems)} problems in {verdict.events} events.")
