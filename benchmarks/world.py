@@ -11,7 +11,7 @@ from typing import Any
 
 from support import Server, check_log, eventually, fill_log, fold_log, run_command, running
 
-from pocketbase_events.core.events import Json
+from pocketbase_events.core.json_text import Json
 
 SIZES = (10_000, 100_000, 1_000_000)  # recorded events of a long log; it has a tenth as many rejected ones
 CREATED = "2026-01-01 00:00:00.000Z"

@@ -19,7 +19,8 @@ from uuid import uuid4
 
 import requests
 
-from pocketbase_events.core.events import Head, chain_hash, read_json
+from pocketbase_events.core.events import Head, chain_hash
+from pocketbase_events.core.json_text import read_json
 from pocketbase_events.jobs import setup
 from pocketbase_events.jobs.worker import Worker
 from pocketbase_events.pb.accounts import worker_token

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pocketbase_events.core.events import EMPTY, Json, Recorded
+from pocketbase_events.core.events import EMPTY, Recorded
+from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.schema import DELETED, FieldDefinition, Target, why_not_settable
 from pocketbase_events.core.values import as_stored, identical, is_empty, same, to_pocketbase, why_unfit
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pocketbase_events.core.events import EventType, Json, Pending
+from pocketbase_events.core.events import EventType, Pending
+from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.schema import DELETED, FieldDefinition, Target, quote, why_no_id, why_not_settable
 from pocketbase_events.core.values import describe, is_welcome, to_pocketbase, why_not_fitting
 

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pocketbase_events.core.events import Json
+from pocketbase_events.core.json_text import Json
 
 WORKER = '@request.auth.collectionName = "event_workers"'
 ROW_CREATE_RULE = WORKER

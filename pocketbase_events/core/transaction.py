@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from pocketbase_events.core.events import Head, Json, Pending, Recorded, UnreadableJsonError, read_data, record
+from pocketbase_events.core.events import Head, Pending, Recorded, record
+from pocketbase_events.core.json_text import Json, UnreadableJsonError, read_data
 from pocketbase_events.core.projection import Change, Refused, Write, merge, project
 from pocketbase_events.core.schema import Target, quote
 from pocketbase_events.errors import TroubleError

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import rfc8785
 
-from pocketbase_events.core.events import Json, Unreadable
+from pocketbase_events.core.json_text import Json, Unreadable
 from pocketbase_events.core.schema import FieldDefinition, quote
 
 MAX_TEXT = 5000  # characters, where a text field says nothing (core/field_text.go)

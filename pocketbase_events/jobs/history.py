@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pocketbase_events.core.events import Json, Recorded
+from pocketbase_events.core.events import Recorded
 from pocketbase_events.core.fold import Fold, changes_of
+from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.schema import DELETED
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs.check import Watch

@@ -7,8 +7,9 @@ from typing import Any
 
 import requests
 
-from pocketbase_events.core.events import Json, Recorded
+from pocketbase_events.core.events import Recorded
 from pocketbase_events.core.fold import Row
+from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.schema import Target
 from pocketbase_events.core.values import TOO_DEEP
 from pocketbase_events.pb.connection import Connection

@@ -7,8 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pocketbase_events.core.events import Json, Recorded, parse_number, read_shown
+from pocketbase_events.core.events import Recorded
 from pocketbase_events.core.fold import Row
+from pocketbase_events.core.json_text import Json, parse_number, read_shown
 from pocketbase_events.core.schema import FieldDefinition, Target
 from pocketbase_events.core.transaction import HEAD_ID
 from pocketbase_events.core.values import TOO_DEEP

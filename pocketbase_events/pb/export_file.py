@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, get_args
 
-from pocketbase_events.core.events import HASHED, MAX_DEPTH, EventType, Recorded, read_json
+from pocketbase_events.core.events import HASHED, EventType, Recorded
+from pocketbase_events.core.json_text import MAX_DEPTH, read_json
 from pocketbase_events.errors import WrongUsageError
 
 PAGE = 1000  # lines read at a time

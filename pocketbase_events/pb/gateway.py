@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote as percent_encoded
 
-from pocketbase_events.core.events import Json, Pending
+from pocketbase_events.core.events import Pending
+from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.projection import Write
 from pocketbase_events.core.schema import DELETED, quote
 from pocketbase_events.core.transaction import (

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from pocketbase_events.core.events import MAX_SAFE_INTEGER, Head, Pending, Recorded, UnreadableJsonError, read_data
+from pocketbase_events.core.events import Head, Pending, Recorded
+from pocketbase_events.core.json_text import MAX_SAFE_INTEGER, UnreadableJsonError, read_data
 from pocketbase_events.errors import NewerError
 
 VERSION = 2  # of our collections, as the view `event_status` tells it; 0 where it did not yet

@@ -29,7 +29,7 @@ from support import (
 from typer.testing import CliRunner, Result
 
 from pocketbase_events.cli import app
-from pocketbase_events.core.events import MAX_DEPTH
+from pocketbase_events.core.json_text import MAX_DEPTH
 from pocketbase_events.core.transaction import HEAD_ID
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "chain.jsonl"

@@ -29,7 +29,8 @@ from support import (
 from typer.testing import CliRunner
 
 from pocketbase_events.cli import app
-from pocketbase_events.core.events import HASHED, chain_hash, read_json
+from pocketbase_events.core.events import HASHED, chain_hash
+from pocketbase_events.core.json_text import read_json
 
 SECRETS = (SUPERUSER[1], WORKER[1])
 NEVER = threading.Event()

@@ -9,17 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pocketbase_events.core.events import (
-    EMPTY,
-    Head,
-    Pending,
-    UnreadableJsonError,
-    chain_hash,
-    read_data,
-    read_json,
-    record,
-    timestamp_of,
-)
+from pocketbase_events.core.events import EMPTY, Head, Pending, chain_hash, record, timestamp_of
+from pocketbase_events.core.json_text import UnreadableJsonError, read_data, read_json
 
 VECTORS = [
     json.loads(line) for line in (Path(__file__).parents[1] / "vectors" / "chain.jsonl").read_text().splitlines()

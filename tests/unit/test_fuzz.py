@@ -19,22 +19,16 @@ from pydantic import ValidationError
 from support import Server
 
 from pocketbase_events.cli.show import _moment
-from pocketbase_events.core.events import (
-    EMPTY,
+from pocketbase_events.core.events import EMPTY, Head, Pending, Recorded, dump, record, timestamp_of
+from pocketbase_events.core.fold import Fold, changes_of, difference, row_fields, unfit, unfit_fields
+from pocketbase_events.core.json_text import (
     MAX_DEPTH,
-    Head,
-    Pending,
-    Recorded,
     Unreadable,
     UnreadableJsonError,
-    dump,
     read_data,
     read_json,
     read_shown,
-    record,
-    timestamp_of,
 )
-from pocketbase_events.core.fold import Fold, changes_of, difference, row_fields, unfit, unfit_fields
 from pocketbase_events.core.policy import AppendRules, check_rule, compose_create_rule
 from pocketbase_events.core.projection import Change, Refused, Write, merge, project
 from pocketbase_events.core.schema import (
