@@ -1,7 +1,6 @@
 """`make bench`: measure, print a table, and keep it with its plot."""
 
 import json
-import logging
 import os
 import platform
 import re
@@ -17,7 +16,6 @@ from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
 
-import structlog
 import typer
 from rich import box
 from rich.console import Console
@@ -47,7 +45,6 @@ def main(
     parts: Annotated[list[Part] | None, typer.Argument(metavar="[PART]...", help="Which; all of them.")] = None,
 ) -> None:
     """Measure, print a table, and keep it in results.json and README.md. Exits with 1 where a target is missed."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     console, started = Console(width=None if sys.stdout.isatty() else 200), time.monotonic()
     figures: dict[str, list[Figure]] = {}
     with tempfile.TemporaryDirectory(prefix="benchmarks") as base:

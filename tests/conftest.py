@@ -2,15 +2,15 @@
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from playwright.sync_api import Browser, sync_playwright
 from support import Server, set_up, start_copy
 
@@ -57,10 +57,17 @@ def locks(server: Server) -> None:
 
 
 @pytest.fixture
-def caplog_events() -> Iterator[list[MutableMapping[str, Any]]]:
+def caplog_events(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The log entries of this process, as they are written."""
-    with structlog.testing.capture_logs() as entries:
-        yield entries
+    entries: list[dict[str, Any]] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: entries.append(  # type: ignore[method-assign]
+        {"event": record.event, "log_level": record.levelname.lower(), **record.facts}  # type: ignore[attr-defined]
+    )
+    logger = logging.getLogger("pocketbase_events")
+    monkeypatch.setattr(logger, "handlers", [handler])
+    monkeypatch.setattr(logger, "level", logging.INFO)
+    return entries
 
 
 @pytest.fixture(scope="session")

@@ -4,29 +4,47 @@ import json
 import logging
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 import structlog
+
+from pocketbase_events.logs import LOGGER
 
 PROBLEM, WRONG_USAGE, UNREACHABLE = 1, 2, 3  # exit codes
 TERMINATED = 128 + signal.SIGTERM  # as a shell reports it
 SHOWN = 20  # differences and problems listed on a terminal; --json has all
 
 
+class _Lines(logging.Handler):
+    """Writes each log entry as a line to standard error. A line that can't be written is lost; the work goes on."""
+
+    def __init__(self, *steps: structlog.typing.Processor) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = record.levelname.lower()
+        told = vars(record)  # with what `logs` has added
+        line: Any = {"event": told["event"], **told["facts"], "level": level}
+        for step in self._steps:
+            line = step(None, level, line)
+        with suppress(OSError, ValueError):  # the disk is full, whoever read it has left, the stream is closed
+            print(line, file=sys.stderr)
+
+
 def log_to_stderr(*, as_json: bool) -> None:
     """Write logs to standard error, readable on a terminal, or as JSON."""
     terminal = sys.stderr.isatty() and not as_json
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso" if as_json else "%Y-%m-%d %H:%M:%S", utc=as_json),
-            structlog.processors.JSONRenderer()
-            if as_json
-            else structlog.dev.ConsoleRenderer(colors=terminal, pad_event_to=14),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    lines = _Lines(
+        structlog.processors.TimeStamper(fmt="iso" if as_json else "%Y-%m-%d %H:%M:%S", utc=as_json),
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=terminal, pad_event_to=14),
     )
+    logger = logging.getLogger(LOGGER)
+    logger.handlers = [lines]
+    logger.setLevel(logging.INFO)
 
 
 def print_json(document: object) -> None:

@@ -7,7 +7,6 @@ from subprocess import Popen
 from typing import Annotated
 from uuid import uuid4
 
-import structlog
 import typer
 from pydantic import SecretStr
 
@@ -21,6 +20,7 @@ from pocketbase_events.errors import CredentialsRefusedError, ProblemError
 from pocketbase_events.jobs import setup
 from pocketbase_events.jobs.adopt import Adopted
 from pocketbase_events.jobs.adopt import adopt as adopt_rows
+from pocketbase_events.logs import log
 from pocketbase_events.pb.admin import Admin, administration
 from pocketbase_events.pb.embedded import Credentials, Folder, address, embedded
 from pocketbase_events.settings import Settings
@@ -191,7 +191,7 @@ def _set_up(settings: Settings, credentials: Credentials, kept: Folder) -> None:
         if not credentials.set_up:
             raise
         # The password was changed in the admin UI; the worker needs none of it.
-        structlog.get_logger().warning("not_upgraded", why=str(error))
+        log.warning("not_upgraded", why=str(error))
 
 
 def _watch(process: Popen[bytes], stop: threading.Event, wake: threading.Event) -> None:

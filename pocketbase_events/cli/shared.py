@@ -5,11 +5,10 @@ import time
 from datetime import UTC, datetime
 from uuid import uuid4
 
-import structlog
-
 from pocketbase_events.cli.connect import gateway
 from pocketbase_events.errors import TroubleError
 from pocketbase_events.jobs.worker import GIVES_UP_AFTER, HOLD_INTERVAL, Step, Worker
+from pocketbase_events.logs import log
 from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.pb.realtime import WakeUp
 from pocketbase_events.settings import Settings
@@ -32,11 +31,11 @@ def work(settings: Settings, stop: threading.Event, wake: threading.Event) -> No
         try:
             seen.token()
         except TroubleError as error:
-            structlog.get_logger().warning("waiting_for_pocketbase", why=str(error))
+            log.warning("waiting_for_pocketbase", why=str(error))
         wake_up = WakeUp(settings.url, seen.token, wake)
         wake_up.start()
         try:
             worker(seen).run(stop, wake, silent=wake_up.reconnect)
         finally:
             wake_up.stop()
-    structlog.get_logger().info("stopped")
+    log.info("stopped")

@@ -9,8 +9,6 @@ from datetime import datetime
 from enum import Enum, auto
 from uuid import UUID
 
-import structlog
-
 from pocketbase_events.core.events import EMPTY, Head, Pending, timestamp_of
 from pocketbase_events.core.schema import Target
 from pocketbase_events.core.transaction import (
@@ -33,6 +31,7 @@ from pocketbase_events.errors import (
     TroubleError,
 )
 from pocketbase_events.jobs.trouble import Trouble
+from pocketbase_events.logs import log
 from pocketbase_events.pb.gateway import MOST_PENDING, Gateway
 from pocketbase_events.pb.records import Status
 
@@ -53,8 +52,6 @@ NO_REASON = (
     " it. Ask the operator, then have the event retried."
 )
 TOO_LARGE = "data is larger than PocketBase's batch API takes (Batch max body size). Make it smaller."
-
-log = structlog.get_logger()
 
 
 class Step(Enum):

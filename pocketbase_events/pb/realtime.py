@@ -7,10 +7,10 @@ from contextlib import suppress
 from urllib.parse import quote as percent_encoded
 
 import requests
-import structlog
 from sseclient import SSEClient
 
 from pocketbase_events.errors import PocketBaseEventsError
+from pocketbase_events.logs import log
 
 CONNECT_TIMEOUT = 3.05  # seconds
 SILENCE = 330.0  # seconds; PocketBase closes a silent stream after 300, so a longer silence is a dead connection
@@ -18,8 +18,6 @@ CHUNK = 4096  # bytes read at most at once; what is there is handed on at once
 FIRST_RETRY, LAST_RETRY = 0.25, 5.0  # seconds between two attempts to connect
 # All that it takes to see whether an event is pending. A filter would say it as well, and cost PocketBase more.
 TOPIC = "events/*?options=" + percent_encoded(json.dumps({"query": {"fields": "seq,error"}}))
-
-log = structlog.get_logger()
 
 
 class WakeUp:
