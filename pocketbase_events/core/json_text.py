@@ -7,39 +7,39 @@ from typing import Any
 Json = Any  # a JSON value as Python's json module reads it
 
 MAX_DEPTH = 200  # levels; deeper JSON can't be read everywhere (Python 3.11 stops near 1,000)
-MAX_SAFE_INTEGER = 2**53 - 1  # larger whole numbers are doubles to every JSON reader but Python's
-_SAFE_LENGTH = len(str(MAX_SAFE_INTEGER))  # a whole number that is shorter is safe
+MAX_SAFE_INTEGER = 2**53 - 1  # every JSON reader but Python's reads larger whole numbers as doubles
+_SAFE_LENGTH = len(str(MAX_SAFE_INTEGER))  # digits; shorter whole numbers are safe
 
 
 class UnreadableJsonError(ValueError):
-    """JSON that two readers would read differently, or not at all; its text is a sentence for its author."""
+    """JSON that two readers would read differently, or not at all; the message tells the author what to change."""
 
 
 class Unreadable(str):
-    """Stands in a row for what we can't read, and says what it is; no event carries it."""
+    """Stands in a row for a value that we can't read, and describes it. Events never hold one."""
 
     __slots__ = ()
 
 
 def read_data(text: str, *, damaged: bool) -> Json:
-    """An event's `data` as a JSON value, None when there is none. `damaged`: its texts held what is no UTF-8.
+    """An event's `data` as a JSON value; None for an empty text. `damaged` says that the text was not valid UTF-8.
 
     Raises:
-        UnreadableJsonError: when it can't be hashed or read the same everywhere.
+        UnreadableJsonError: if it can't be hashed, or not be read the same everywhere.
     """
     if damaged:
-        raise UnreadableJsonError("data holds bytes that are no UTF-8 text. Send it as UTF-8.")
+        raise UnreadableJsonError("data is not valid UTF-8. Send it as UTF-8.")
     return read_json(text) if text else None
 
 
 def read_json(text: str, depth: int = MAX_DEPTH) -> Json:
-    """The value of a JSON text of at most `depth` levels, numbers as doubles (whole ones within 2^53 as int).
+    """Parse a JSON text of at most `depth` levels. Numbers become doubles; whole ones within 2^53 become int.
 
     Raises:
-        UnreadableJsonError: for numbers outside doubles, lone surrogates, keys given twice, nesting too deep.
+        UnreadableJsonError: for numbers beyond doubles, lone surrogates, duplicate keys and too deep nesting.
     """
     try:
-        # A text with few brackets can't be deep: most are settled by two fast counts.
+        # Few brackets can't nest deeply, so two fast counts settle most texts.
         if text.count("[") + text.count("{") > depth and _depth(text) > depth:
             raise UnreadableJsonError(f"data is nested more than {MAX_DEPTH} levels deep. Flatten it.")
         value = _READER.decode(text)
@@ -50,12 +50,12 @@ def read_json(text: str, depth: int = MAX_DEPTH) -> Json:
             "data holds half of a surrogate pair (\\ud800 to \\udfff alone). Send whole characters."
         ) from None
     except json.JSONDecodeError:
-        raise UnreadableJsonError("data is no JSON. Send a JSON value.") from None
+        raise UnreadableJsonError("data is not JSON. Send a JSON value.") from None
     return value
 
 
 def _depth(text: str) -> int:
-    """How deep brackets nest in a JSON text, those within strings not counted."""
+    """How deep brackets nest in a JSON text, not counting those within strings."""
     deepest = depth = 0
     in_string = escaped = False
     for char in text:
@@ -86,7 +86,7 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 
 def parse_number(text: str) -> float:
-    """A whole number as every JSON reader has it: one that no double holds exactly becomes the nearest double."""
+    """A whole number as every JSON reader sees it: the nearest double if no double holds it exactly."""
     if len(text) < _SAFE_LENGTH:
         return int(text)
     value = float(text)
@@ -99,11 +99,11 @@ def _number(text: str) -> float:
 
 
 def read_shown(text: str | bytes) -> Json:
-    """The value of JSON that PocketBase shows, numbers as `read_json` has them; one that no double holds is unreadable.
+    """Parse JSON that PocketBase shows, numbers as in `read_json`; a number that no double holds becomes `Unreadable`.
 
     Raises:
-        ValueError: when it is no JSON.
-        RecursionError: when it is nested deeper than Python reads.
+        ValueError: if it is not JSON.
+        RecursionError: if it is nested deeper than Python reads.
     """
     return _SHOWN.decode(text if isinstance(text, str) else text.decode(errors="replace"))
 

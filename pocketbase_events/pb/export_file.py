@@ -58,7 +58,7 @@ def _event_of(number: int, line: bytes) -> Recorded | BadLine:
     except UnicodeDecodeError:
         return BadLine(number, "it is no UTF-8 text.")
     except (ValueError, RecursionError) as error:
-        why = "it is cut off or no JSON." if "is no JSON" in str(error) else str(error)
+        why = "it is cut off or no JSON." if "is not JSON" in str(error) else str(error)
         return BadLine(number, why)
     if not isinstance(given, dict) or given.keys() != KEYS:
         return BadLine(number, f"it is no object with exactly the keys {', '.join(sorted(KEYS))}.")

@@ -246,7 +246,7 @@ WAYS: dict[str, tuple[Tamper, set[int], str]] = {
     "head seq behind": (moves_head("seq", 29), {29}, "head disagrees"),
     "head hash": (moves_head("hash", "0" * 64), {30}, "head disagrees"),
     "head hash emptied": (moves_head("hash", ""), {30}, "head disagrees"),
-    "data no JSON": (sets("data", '{"qty": '), {15}, "its data can't be read: data is no JSON"),
+    "data no JSON": (sets("data", '{"qty": '), {15}, "its data can't be read: data is not JSON"),
     "data not a number": (sets("data", '{"qty": NaN}'), {15}, "changed"),
     "data no UTF-8": (sets_bytes("data", b'{"title": "\xff\xfe"}'), {15}, "its data can't be read"),
     "data a blob": (sets("data", b'{"title": "\xff\x00"}'), {15}, "its data can't be read"),

@@ -18,7 +18,7 @@ from pocketbase_events.core.events import EMPTY, HASHED, Head, Pending, Recorded
 from pocketbase_events.jobs.verify import verify_file
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "chain.jsonl"
-FLAW = "data is no JSON. Send a JSON value."
+FLAW = "data is not JSON. Send a JSON value."
 
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # whatever else the machine does
 
