@@ -13,12 +13,13 @@ from pocketbase_events.core.json_text import MAX_SAFE_INTEGER, Json
 EventType = Literal["create", "update", "delete"]
 
 HASHED = ("actor", "collection", "data", "event_id", "item_id", "seq", "timestamp", "type")
+OPTIONAL = ("expected_seq", "reason", "together")  # hashed only if they are not empty
 _text = json.encoder.encode_basestring  # a text as JSON, which Python writes as RFC 8785 does
 _CONSTANTS = {None: "null", True: "true", False: "false"}
 
 
 class Head(NamedTuple):
-    """The last recorded event's `seq` and `hash`; (0, "") for an empty log."""
+    """The `seq` and `hash` of the last recorded event; (0, "") for an empty log."""
 
     seq: int
     hash: str
@@ -29,9 +30,9 @@ EMPTY = Head(0, "")
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An event that PocketBase has accepted and nobody has recorded.
+    """An event that PocketBase has accepted and that is not recorded yet.
 
-    `id` names its PocketBase record; `data` is the JSON text as it is stored, "" when there is none.
+    `id` is the id of its PocketBase record; `data` is the stored JSON text, "" if there is none.
     """
 
     id: str
@@ -40,16 +41,19 @@ class Pending:
     item_id: str
     actor: str
     data: str
-    damaged: bool  # `data` holds bytes that are no UTF-8
-    schema_version: str  # of the collection that it names; "" when that one isn't attached
-    adopted: bool = False  # its row is there already: recording it writes none
+    damaged: bool  # its texts are not valid UTF-8
+    schema_version: str  # of the collection that it names; "" if that one is not attached
+    adopted: bool = False  # the row exists already, so recording the event writes none
+    reason: str = ""
+    together: str = ""
+    expected_seq: int = 0  # the row's `seq` that the client has seen; 0 if it doesn't matter
 
 
-@dataclass(slots=True)  # not frozen, which would cost a reader of the whole log a tenth of its time
+@dataclass(slots=True)  # not frozen, which would make reading a whole log a tenth slower
 class Recorded:
-    """An event with its place in the log. `id` names its PocketBase record.
+    """An event with its place in the log. `id` is the id of its PocketBase record.
 
-    `flaw` says why its data could not be read; "" when it could. Only a log that was tampered with has such.
+    `flaw` says why its data can't be read, "" if it can. Only a log that was tampered with has flaws.
     """
 
     id: str
@@ -63,6 +67,9 @@ class Recorded:
     actor: str
     hash: str
     flaw: str = ""
+    reason: str = ""
+    together: str = ""
+    expected_seq: int = 0
 
     @property
     def head(self) -> Head:
@@ -71,8 +78,8 @@ class Recorded:
 
     @property
     def hashed(self) -> dict[str, Json]:
-        """What its hash is over: its eight hashed keys."""
-        return {
+        """The keys and values that its hash covers."""
+        event = {
             "actor": self.actor,
             "collection": self.collection,
             "data": self.data,
@@ -82,29 +89,38 @@ class Recorded:
             "timestamp": self.timestamp,
             "type": self.type,
         }
+        if self.expected_seq or self.reason or self.together:
+            event |= intent_of(self)
+        return event
+
+
+def intent_of(event: Pending | Recorded) -> dict[str, Json]:
+    """The optional keys of an event that are not empty."""
+    given = {"expected_seq": event.expected_seq, "reason": event.reason, "together": event.together}
+    return {key: value for key, value in given.items() if value}
 
 
 def dump(event: dict[str, Json]) -> bytes:
-    """The RFC 8785 canonical JSON of an event with its eight hashed keys.
+    """The RFC 8785 canonical JSON of an event: its eight hashed keys, and the optional ones that it has.
 
     Raises:
-        ValueError: when it holds what RFC 8785 has no form for, which no recorded event does.
+        ValueError: if RFC 8785 has no form for it, which never happens to a recorded event.
     """
     data = _plain(event["data"])
-    if data is None:
+    if data is None or len(event) != len(HASHED):
         return rfc8785.dumps(event)
-    try:  # what most events are like, some five times faster
+    try:  # most events are plain; this is some five times faster
         return (
             f'{{"actor":{_text(event["actor"])},"collection":{_text(event["collection"])},"data":{data},'
             f'"event_id":{_text(event["event_id"])},"item_id":{_text(event["item_id"])},"seq":{event["seq"]:d},'
             f'"timestamp":{_text(event["timestamp"])},"type":{_text(event["type"])}}}'
         ).encode()
-    except (TypeError, ValueError):  # another value than a text, another seq than a whole number
+    except (TypeError, ValueError):  # a value that is not a text, or a seq that is not whole
         return rfc8785.dumps(event)
 
 
 def _plain(data: Json) -> str | None:
-    """The canonical form of nothing or of a flat object; None where it takes more: floats, large numbers, odd keys."""
+    """The canonical form of null or a flat object; None if it needs more care (floats, large numbers, odd keys)."""
     if data is None:
         return "null"
     if type(data) is not dict:
@@ -134,7 +150,7 @@ def chain_hash(event: dict[str, Json], previous: str) -> str:
 
 def record(event: Pending, data: Json, head: Head, event_id: str, timestamp: str) -> Recorded:
     """Give a pending event its place after `head`: seq, event id, timestamp (UTC, milliseconds) and hash."""
-    hashed = {
+    hashed: dict[str, Json] = {
         "actor": event.actor,
         "collection": event.collection,
         "data": data,
@@ -143,10 +159,11 @@ def record(event: Pending, data: Json, head: Head, event_id: str, timestamp: str
         "seq": head.seq + 1,
         "timestamp": timestamp,
         "type": event.type,
+        **intent_of(event),
     }
     return Recorded(id=event.id, hash=chain_hash(hashed, head.hash), **hashed)
 
 
 def timestamp_of(moment: datetime) -> str:
-    """`YYYY-MM-DD HH:MM:SS.mmmZ` in UTC, PocketBase's own form, whose order as text is that of time."""
+    """`YYYY-MM-DD HH:MM:SS.mmmZ` in UTC: PocketBase's own form, which sorts as text."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "milliseconds") + "Z"

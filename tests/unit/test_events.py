@@ -145,3 +145,18 @@ def test_a_timestamp_is_utc_with_milliseconds_cut_off() -> None:
 def test_the_head_of_a_log_is_its_last_event() -> None:
     recorded = record(pending("{}"), {}, Head(4, "ab"), "id", "2026-01-01 00:00:00.000Z")
     assert recorded.head == Head(5, recorded.hash)
+
+
+def test_optional_keys_are_hashed_exactly_if_they_are_not_empty() -> None:
+    lines = (Path(__file__).parents[1] / "vectors" / "intent.jsonl").read_text().splitlines()
+    head = EMPTY
+    for event in map(json.loads, lines):
+        given = {key: event[key] for key in OPTIONAL if key in event}
+        appended = Pending(
+            "r1", event["type"], event["collection"], event["item_id"], event["actor"], "", False, "", **given
+        )
+        recorded = record(appended, event["data"], head, event["event_id"], event["timestamp"])
+        assert (recorded.seq, recorded.hash) == (event["seq"], event["hash"])
+        assert recorded.hashed == {key: value for key, value in event.items() if key != "hash"}
+        head = recorded.head
+    assert head.seq == 15
