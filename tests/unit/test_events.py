@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pocketbase_events.core.events import EMPTY, Head, Pending, chain_hash, record, timestamp_of
+from pocketbase_events.core.events import EMPTY, OPTIONAL, Head, Pending, chain_hash, record, timestamp_of
 from pocketbase_events.core.json_text import UnreadableJsonError, read_data, read_json
 
 VECTORS = [
@@ -103,8 +103,8 @@ def test_numbers_are_read_as_doubles(text: str, value: float) -> None:
         ("[" * 201 + "]" * 201, "levels deep"),
         ('{"a":' * 5000 + "1" + "}" * 5000, "levels deep"),
         ("[" * 9999 + "]" * 9999, "levels deep"),
-        ("{", "no JSON"),
-        ("nan", "no JSON"),
+        ("{", "not JSON"),
+        ("nan", "not JSON"),
     ],
 )
 def test_json_that_readers_disagree_about_is_told_in_a_sentence(text: str, says: str) -> None:
