@@ -1,4 +1,4 @@
-"""What an event does to a row, and which writes a group of events comes down to."""
+"""What an event does to a row, and the fewest writes that carry out several events."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ MAX_NAMES = 20  # field names listed in a sentence
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The event can't be applied; `why` is a sentence for its author."""
+    """The event can't be applied; `why` tells its author the reason and what to do."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one event does to one row: `fields` in the form in which PocketBase stores them unchanged."""
+    """What one event does to one row: `fields` in the form that PocketBase stores unchanged."""
 
     type: EventType
     collection: str
@@ -30,7 +30,7 @@ class Change:
 
 @dataclass(slots=True)
 class Write:
-    """One write to one row, and the events (by their place in the group) that it carries out."""
+    """One write to one row, and the events that it carries out, by their index in the transaction."""
 
     inserts: bool
     collection: str
@@ -42,9 +42,9 @@ class Write:
 
 
 def project(event: Pending, data: Json, target: Target | None) -> Change | Refused:
-    """What the event does to its row, as far as its own content and the collection's schema tell.
+    """What the event does to its row, judged by its content and the collection's schema alone.
 
-    Whether the item exists, and whether the row is valid, is PocketBase's to say.
+    PocketBase decides whether the item exists and whether the row is valid.
     """
     if target is None:
         return Refused(
@@ -70,13 +70,15 @@ def project(event: Pending, data: Json, target: Target | None) -> Change | Refus
 
 
 def merge(changes: Iterable[Change | None], targets: Mapping[str, Target], *, merging: bool = True) -> list[Write]:
-    """The writes that carry out the changes, in order; fewer than one a change where that makes no difference.
+    """The writes that carry out the changes, in order; changes are merged if that makes no difference.
 
-    Two changes to a row become one write only if the log, the rows and which events PocketBase accepts stay
-    the same. So a value joins an earlier write of this group when nothing that PocketBase checks depends on
-    the order (no unique index, no relation), and when the write would be valid without it: it replaces one that
-    PocketBase surely takes; or the write is a create that leaves an optional field out; or it follows another
-    write of the same row, which has shown the rest of the row to be valid.
+    Merging must change neither the log, nor the rows, nor which events PocketBase accepts. So a value joins an
+    earlier write of its row only if no check of PocketBase depends on the order (unique indexes, relations), and
+    if that write would be valid without it:
+    - it replaces a value that PocketBase is certain to accept, or
+    - the write is a create that leaves out this optional field, or
+    - an earlier write of the row has already shown the rest of the row to be valid.
+
     A change that is None writes nothing.
     """
     writes: list[Write] = []
@@ -118,14 +120,14 @@ def _joins(change: Change, before: Write, target: Target) -> bool:
 
 
 def _valid_without(definition: FieldDefinition, before: Write) -> bool:
-    """Whether an earlier write would be valid without the later value for this field that is to join it."""
+    """Whether the earlier write would be valid without the later value of this field."""
     if definition.name in before.fields:
         return is_welcome(definition, before.fields[definition.name])
     return _optional(definition) if before.inserts else not before.first_of_row
 
 
 def _optional(definition: FieldDefinition) -> bool:
-    """Whether a create that leaves the field out is valid and leaves it empty."""
+    """Whether a create may leave the field out, and leaves it empty then."""
     return not definition.required and not definition.autogenerate
 
 

@@ -1,4 +1,4 @@
-"""What a field may hold, and what PocketBase makes of it: the same value in its many forms."""
+"""Values of fields: which ones fit, how PocketBase stores them, and when two of them are the same."""
 
 import json
 import re
@@ -10,10 +10,10 @@ import rfc8785
 from pocketbase_events.core.json_text import Json, Unreadable
 from pocketbase_events.core.schema import FieldDefinition, quote
 
-MAX_TEXT = 5000  # characters, where a text field says nothing (core/field_text.go)
-TOO_DEEP = Unreadable("(nested too deep to be read)")
+MAX_TEXT = 5000  # characters in a text field without a limit of its own (core/field_text.go)
+TOO_DEEP = Unreadable("(nested too deeply to be read)")
 
-# A subset of what PocketBase reads as a date (types/datetime.go, spf13/cast); other texts become "" there.
+# A subset of the dates that PocketBase reads (types/datetime.go, spf13/cast). It turns other texts into "".
 _DATE = re.compile(
     r"\d{4}-\d\d-\d\d([ T]([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)?)?", re.ASCII
 )
@@ -21,7 +21,7 @@ _ZEROS: dict[str, Json] = {"number": 0, "bool": False, "json": None, "geoPoint":
 
 
 def why_not_fitting(field: FieldDefinition, value: Json) -> str | None:
-    """Why PocketBase would not store exactly this value in the field; None when it would. Null clears any field."""
+    """Why PocketBase would not store exactly this value in the field; None if it would. Null clears any field."""
     fits, wanted = _FITS[field.type]
     if value is None or fits(field, value):
         return None
@@ -29,10 +29,10 @@ def why_not_fitting(field: FieldDefinition, value: Json) -> str | None:
 
 
 def to_pocketbase(field: FieldDefinition, value: Json) -> Json:
-    """The value in the form in which PocketBase stores it unchanged.
+    """The value in the form that PocketBase stores unchanged.
 
-    A json field would read a text that looks like JSON (core/field_json.go), one of several choices a text
-    that looks like a list (list.ToUniqueStringSlice).
+    PocketBase parses a text that looks like JSON in a json field (core/field_json.go), and one that looks like a
+    list in a field with several choices (list.ToUniqueStringSlice).
     """
     if not isinstance(value, str):
         return value
@@ -44,7 +44,7 @@ def to_pocketbase(field: FieldDefinition, value: Json) -> Json:
 
 
 def as_stored(field: FieldDefinition, value: Json) -> Json:
-    """The value as PocketBase shows it once it has stored it: null is the type's empty value, dates are in UTC.
+    """The value as PocketBase shows it once stored: null becomes the type's empty value, dates are in UTC.
 
     Source: each field's PrepareValue (core/field_*.go).
     """
@@ -63,24 +63,24 @@ def as_stored(field: FieldDefinition, value: Json) -> Json:
 
 
 def identical(one: Json, other: Json) -> bool:
-    """Whether the two need no further look: scalars of one type that are equal."""
+    """Whether the two are equal scalars of one type. False decides nothing: use `same`."""
     return one == other and type(one) is type(other) and not isinstance(one, list | dict)
 
 
 def same(field: FieldDefinition, one: Json, other: Json) -> bool:
-    """Whether two values, each of which the field can hold, are one to PocketBase."""
+    """Whether PocketBase stores the two values, both of which fit the field, as one and the same."""
     one, other = as_stored(field, one), as_stored(field, other)
     return _canonical(one) == _canonical(other) if field.type == "json" else bool(one == other)
 
 
 def is_empty(field: FieldDefinition, value: Json) -> bool:
-    """Whether a required field refuses the value as none."""
+    """Whether a required field refuses the value as empty."""
     stored = as_stored(field, value)
     return stored in (None, "", [], {}) or same(field, stored, None)
 
 
 def is_welcome(field: FieldDefinition, value: Json) -> bool:
-    """Whether PocketBase surely takes a fitting value, whatever else the row holds. For plain fields only.
+    """Whether PocketBase is certain to accept a fitting value, whatever else the row holds. For plain fields only.
 
     Source: ValidateValue in core/field_text.go, field_number.go and field_bool.go.
     """
@@ -96,7 +96,7 @@ def is_welcome(field: FieldDefinition, value: Json) -> bool:
 
 
 def why_unfit(field: FieldDefinition, value: Json) -> str | None:
-    """Why the field, as it is defined today, can't hold what an event once gave it; None when it can."""
+    """Why the field, as defined today, can't hold a value that an event once gave it; None if it can."""
     fits, wanted = _FITS[field.type]
     if value is None:
         return None
@@ -110,7 +110,7 @@ def why_unfit(field: FieldDefinition, value: Json) -> str | None:
 
 
 def _canonical(value: Json) -> object:
-    """What two equal JSON values have in common: true is not 1, and 1.0 is."""
+    """A form that equal JSON values share: true is not 1, but 1.0 is."""
     try:
         return rfc8785.dumps(value)
     except (ValueError, RecursionError):
@@ -118,7 +118,7 @@ def _canonical(value: Json) -> object:
 
 
 def _in_utc(text: str) -> str | None:
-    """A date in PocketBase's own form, what is below milliseconds cut off; None when it is no date to us."""
+    """A date in PocketBase's own form, cut off to milliseconds; None if we don't read it as a date."""
     if not isinstance(text, str) or not _DATE.fullmatch(text):
         return None
     fraction = re.search(r"\.(\d+)", text)
@@ -161,7 +161,7 @@ def _is_bool(_: FieldDefinition, value: Json) -> bool:
 
 def _is_date(_: FieldDefinition, value: Json) -> bool:
     in_utc = "" if value == "" else _in_utc(value)
-    return in_utc is not None and not in_utc.startswith("0001")  # a moment of year 1 may be no date to PocketBase
+    return in_utc is not None and not in_utc.startswith("0001")  # PocketBase may not read a moment of year 1 as a date
 
 
 def _is_choice(field: FieldDefinition, value: Json) -> bool:
@@ -171,7 +171,7 @@ def _is_choice(field: FieldDefinition, value: Json) -> bool:
 
 
 def _is_list_of_texts(text: str) -> bool:
-    """Whether PocketBase would read the text as a list, of which a single choice keeps the last."""
+    """Whether PocketBase would read the text as a list (a single choice keeps its last item)."""
     try:
         items = json.loads(text) if "[" in text else None
     except (ValueError, RecursionError):
@@ -199,7 +199,7 @@ def _choice(field: FieldDefinition) -> str:
     return "a list of texts" if field.multiple else "a text"
 
 
-# type of field -> does a value fit, and what fits in words
+# type of field -> whether a value fits, and in words which values do
 _FITS: dict[str, tuple[Callable[[FieldDefinition, Json], bool], Callable[[FieldDefinition], str]]] = {
     "text": (_is_text, _always("a text")),
     "editor": (_is_text, _always("a text")),
