@@ -32,7 +32,7 @@ def work(settings: Settings, stop: threading.Event, wake: threading.Event) -> No
             seen.token()
         except TroubleError as error:
             log.warning("waiting_for_pocketbase", why=str(error))
-        wake_up = WakeUp(settings.url, seen.token, wake)
+        wake_up = WakeUp(settings.url, seen.token, lambda _: wake.set())
         wake_up.start()
         try:
             worker(seen).run(stop, wake, silent=wake_up.reconnect)

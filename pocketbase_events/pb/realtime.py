@@ -2,8 +2,10 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote as percent_encoded
 
 import requests
@@ -16,27 +18,66 @@ CONNECT_TIMEOUT = 3.05  # seconds
 SILENCE = 330.0  # seconds; PocketBase closes a silent stream after 300, so a longer silence is a dead connection
 CHUNK = 4096  # bytes read at most at once; what is there is handed on at once
 FIRST_RETRY, LAST_RETRY = 0.25, 5.0  # seconds between two attempts to connect
-# All that it takes to see whether an event is pending. A filter would say it as well, and cost PocketBase more.
-TOPIC = "events/*?options=" + percent_encoded(json.dumps({"query": {"fields": "seq,error"}}))
+
+Record = Mapping[str, Any]  # the fields of a record that a topic asks for
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Records to hear of: those of a collection, these fields of them, and which are news."""
+
+    collection: str
+    fields: str
+    is_news: Callable[[Record], bool]
+
+    @property
+    def subscription(self) -> str:
+        """The topic as PocketBase knows it."""
+        options = json.dumps({"query": {"fields": self.fields}})
+        return f"{self.collection}/*?options={percent_encoded(options)}"
+
+    def news(self, message: str) -> list[Record | None]:
+        """The record of a message that is news; None for it when it can't be read, which may be anything."""
+        try:
+            record = json.loads(message)["record"]
+            return [record] if self.is_news(record) else []
+        except (KeyError, TypeError, ValueError):
+            return [None]
+
+
+# Choosing the messages here costs PocketBase less than a filter.
+PENDING = Topic("events", "seq,error", lambda event: not (event["seq"] or event["error"]))
+SETTLED = Topic("events", "id,seq,error", lambda event: bool(event["seq"] or event["error"]))
+HEAD_MOVED = Topic("event_head", "seq", lambda _: True)  # one message a transaction, not one an event
 
 
 class WakeUp:
-    """Sets `flag` when events may be pending: at each (re)connect and at each message.
+    """Calls `told` when there may be news of a topic: at each (re)connect, and at each message that is news.
 
     Args:
         url: PocketBase's address.
-        token: gives a valid token of the worker; called in the stream's own thread.
-        flag: what is set.
+        token: gives a valid token of the account; called in the stream's own thread.
+        told: called in that thread with the record, or with None when anything may have happened.
+        topic: what to hear of.
     """
 
-    def __init__(self, url: str, token: Callable[[], str], flag: threading.Event) -> None:
+    def __init__(
+        self, url: str, token: Callable[[], str], told: Callable[[Record | None], object], topic: Topic = PENDING
+    ) -> None:
         self._url = url + "/api/realtime"
         self._token = token
-        self._flag = flag
+        self._told = told
+        self._topic = topic
         self._stopped = threading.Event()
         self._response: requests.Response | None = None
         self._retry, self._lost = FIRST_RETRY, False
+        self._connected = False
         self._thread = threading.Thread(target=self._run, name="wake-up", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages come, as far as we know."""
+        return self._connected
 
     def start(self) -> None:
         """Connect, and go on reconnecting, in a thread of its own."""
@@ -64,6 +105,7 @@ class WakeUp:
                 if not self._lost and not self._stopped.is_set():
                     log.warning("realtime_lost", why=type(error).__name__, reconnecting_in_s=self._retry)
                     self._lost = True
+            self._connected = False
             self._stopped.wait(self._retry)
             self._retry = min(2 * self._retry, LAST_RETRY)
 
@@ -79,24 +121,15 @@ class WakeUp:
                     return
                 if message.event == "PB_CONNECT":
                     self._subscribe(session, json.loads(message.data)["clientId"])
-                    self._retry, self._lost = FIRST_RETRY, False
-                if _may_tell_of_work(message.data):
-                    self._flag.set()
+                    self._retry, self._lost, self._connected = FIRST_RETRY, False, True
+                for record in self._topic.news(message.data):
+                    self._told(record)
 
     def _subscribe(self, session: requests.Session, client_id: str) -> None:
         answer = session.post(
             self._url,
-            json={"clientId": client_id, "subscriptions": [TOPIC]},
+            json={"clientId": client_id, "subscriptions": [self._topic.subscription]},
             headers={"Authorization": self._token()},
             timeout=CONNECT_TIMEOUT,
         )
         answer.raise_for_status()
-
-
-def _may_tell_of_work(message: str) -> bool:
-    """Whether the message is not about an event that is recorded or rejected already, as far as it can be read."""
-    try:
-        event = json.loads(message)["record"]
-        return not (event["seq"] or event["error"])
-    except (KeyError, TypeError, ValueError):
-        return True
