@@ -22,7 +22,7 @@ import requests
 from pocketbase_events.core.events import Head, chain_hash
 from pocketbase_events.core.json_text import read_json
 from pocketbase_events.jobs import setup
-from pocketbase_events.jobs.worker import Worker
+from pocketbase_events.jobs.record.worker import Worker
 from pocketbase_events.pb.accounts import worker_token
 from pocketbase_events.pb.admin import Admin, administration
 from pocketbase_events.pb.connection import Connection

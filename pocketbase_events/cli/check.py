@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pocketbase_events.cli.connect import source
 from pocketbase_events.cli.options import Collections, DirOption, JsonOption
 from pocketbase_events.cli.output import PROBLEM, SHOWN, print_json, say, short
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.core.fold import Difference, Unfit, unfit
 from pocketbase_events.jobs.check import Drift, find
+from pocketbase_events.pb.connect import source
 
 
 def check(

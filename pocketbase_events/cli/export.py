@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from pocketbase_events.cli.connect import gateway
 from pocketbase_events.cli.options import is_no_file
 from pocketbase_events.cli.output import PROBLEM, say
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.cli.verify import say_problems
 from pocketbase_events.errors import ProblemError, WrongUsageError
 from pocketbase_events.jobs.verify import verify as verify_log
+from pocketbase_events.pb.connect import gateway
 
 
 def export(

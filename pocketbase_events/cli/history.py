@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pocketbase_events.cli.connect import gateway
 from pocketbase_events.cli.options import JsonOption
 from pocketbase_events.cli.output import print_json, say, short
 from pocketbase_events.jobs import history as past
+from pocketbase_events.pb.connect import gateway
 
 
 def history(

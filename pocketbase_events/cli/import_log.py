@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from pocketbase_events.cli.connect import gateway, superuser_gateway
 from pocketbase_events.cli.options import JsonOption, is_no_file
 from pocketbase_events.cli.output import print_json, say
 from pocketbase_events.cli.progress import progress
@@ -19,6 +18,7 @@ from pocketbase_events.jobs.hold import Holding, holding, named
 from pocketbase_events.jobs.import_log import check_beginning, load
 from pocketbase_events.jobs.rebuild import Rebuild, Rebuilt
 from pocketbase_events.jobs.verify import verify_file
+from pocketbase_events.pb.connect import gateway, superuser_gateway
 from pocketbase_events.pb.source import Page
 from pocketbase_events.settings import Settings
 

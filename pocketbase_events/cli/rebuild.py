@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from pocketbase_events.cli.check import differences_in_words, tell_unfit
-from pocketbase_events.cli.connect import gateway, source, superuser_gateway
 from pocketbase_events.cli.options import Collections, DirOption, JsonOption
 from pocketbase_events.cli.output import PROBLEM, print_json, say
 from pocketbase_events.cli.progress import counting, progress
@@ -20,6 +19,7 @@ from pocketbase_events.errors import ProblemError, WrongUsageError
 from pocketbase_events.jobs.check import Drift, find, refuse_other
 from pocketbase_events.jobs.hold import Holding, holding, named
 from pocketbase_events.jobs.rebuild import NEEDS_SUPERUSER, Rebuild, Rebuilt, needs_superuser
+from pocketbase_events.pb.connect import gateway, source, superuser_gateway
 from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.pb.source import Source
 from pocketbase_events.settings import Settings

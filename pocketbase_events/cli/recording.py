@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pocketbase_events.cli.connect import gateway
 from pocketbase_events.cli.options import JsonLogOption, JsonOption
 from pocketbase_events.cli.output import PROBLEM, log_to_stderr, print_json, say
-from pocketbase_events.cli.shared import settle, work, worker
 from pocketbase_events.cli.signals import stopping
 from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.jobs.record.run import settle, work, worker
 from pocketbase_events.jobs.status import report, retry
 from pocketbase_events.pb.admin import administration
+from pocketbase_events.pb.connect import gateway
 
 
 def run(

@@ -10,18 +10,18 @@ from uuid import uuid4
 import typer
 from pydantic import SecretStr
 
-from pocketbase_events.cli.connect import gateway, superuser_gateway
 from pocketbase_events.cli.options import JsonLogOption, JsonOption
 from pocketbase_events.cli.output import log_to_stderr, print_json, say
 from pocketbase_events.cli.progress import progress
-from pocketbase_events.cli.shared import settle, work, worker
 from pocketbase_events.cli.signals import stopping
 from pocketbase_events.errors import CredentialsRefusedError, ProblemError
 from pocketbase_events.jobs import setup
 from pocketbase_events.jobs.adopt import Adopted
 from pocketbase_events.jobs.adopt import adopt as adopt_rows
+from pocketbase_events.jobs.record.run import settle, work, worker
 from pocketbase_events.logs import log
 from pocketbase_events.pb.admin import Admin, administration
+from pocketbase_events.pb.connect import gateway, superuser_gateway
 from pocketbase_events.pb.embedded import Credentials, Folder, address, embedded
 from pocketbase_events.settings import Settings
 

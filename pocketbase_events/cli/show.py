@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pocketbase_events.cli.connect import gateway
 from pocketbase_events.cli.options import JsonOption
 from pocketbase_events.cli.output import print_json, say, short
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.core.events import timestamp_of
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs import history as past
+from pocketbase_events.pb.connect import gateway
 
 MAX_DIGITS = 15  # of a seq; more are beyond the end of any log
 

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from pocketbase_events.cli.connect import source
 from pocketbase_events.cli.options import DirOption, JsonOption
 from pocketbase_events.cli.output import PROBLEM, SHOWN, print_json, say
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs.verify import Verdict, verify_file
 from pocketbase_events.jobs.verify import verify as verify_log
+from pocketbase_events.pb.connect import source
 
 
 def verify(

@@ -17,7 +17,7 @@ from support import Client, Server, check_log, command, eventually, live_rows, r
 from pocketbase_events.core.fold import unfit
 from pocketbase_events.jobs import setup
 from pocketbase_events.jobs.check import find
-from pocketbase_events.jobs.worker import Step
+from pocketbase_events.jobs.record.worker import Step
 from pocketbase_events.pb.database import Database
 
 NEVER = threading.Event()

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from pocketbase_events.cli import app
 from pocketbase_events.jobs.check import find
-from pocketbase_events.jobs.worker import Step
+from pocketbase_events.jobs.record.worker import Step
 from pocketbase_events.pb.database import Database
 
 NEVER = threading.Event()

@@ -16,7 +16,7 @@ from support import DEADLINE, ITEM_FIELDS, Client, Server, start_copy
 
 from pocketbase_events.core.transaction import HEAD_ID
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.jobs.worker import Step, Worker
+from pocketbase_events.jobs.record.worker import Step, Worker
 
 NEVER = Event()
 CALLERS = ("guest", "ann", "bob", "worker", "superuser")

@@ -37,9 +37,9 @@ from pocketbase_events.jobs import setup
 from pocketbase_events.jobs.check import find
 from pocketbase_events.jobs.hold import Holding, holding
 from pocketbase_events.jobs.rebuild import Rebuild
+from pocketbase_events.jobs.record.worker import Step, Worker
 from pocketbase_events.jobs.status import retry
 from pocketbase_events.jobs.verify import verify
-from pocketbase_events.jobs.worker import Step, Worker
 from pocketbase_events.pb.accounts import superuser_token
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.database import Database

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support import DEADLINE, ITEM_FIELDS, Server, check_log, create, fold_log, item_id, live_rows, start_copy
 
 from pocketbase_events.errors import TroubleError
-from pocketbase_events.jobs.worker import MAX_BATCH, Step
+from pocketbase_events.jobs.record.worker import MAX_BATCH, Step
 
 NEVER = threading.Event()
 NAMES = ("title", "qty", "done", "note", "deleted")

@@ -4,7 +4,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from pocketbase_events.errors import CredentialsRefusedError, RateLimitedError, UnreachableError
-from pocketbase_events.jobs.trouble import LAST_RETRY, TOLD_AGAIN_AFTER, Trouble
+from pocketbase_events.jobs.record.trouble import LAST_RETRY, TOLD_AGAIN_AFTER, Trouble
 
 DOWN = UnreachableError(url="http://x", why="ConnectionError")
 LIMITED = RateLimitedError()

@@ -5,10 +5,10 @@ import time
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from pocketbase_events.cli.connect import gateway
 from pocketbase_events.errors import TroubleError
-from pocketbase_events.jobs.worker import GIVES_UP_AFTER, HOLD_INTERVAL, Step, Worker
+from pocketbase_events.jobs.record.worker import GIVES_UP_AFTER, HOLD_INTERVAL, Step, Worker
 from pocketbase_events.logs import log
+from pocketbase_events.pb.connect import gateway
 from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.pb.realtime import WakeUp
 from pocketbase_events.settings import Settings

@@ -30,7 +30,7 @@ from pocketbase_events.errors import (
     RateLimitedError,
     TroubleError,
 )
-from pocketbase_events.jobs.trouble import Trouble
+from pocketbase_events.jobs.record.trouble import Trouble
 from pocketbase_events.logs import log
 from pocketbase_events.pb.gateway import MOST_PENDING, Gateway
 from pocketbase_events.pb.records import Status

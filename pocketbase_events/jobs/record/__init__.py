@@ -1,0 +1,1 @@
+"""Recording: the worker, and what it is made of."""
