@@ -1,0 +1,55 @@
+"""Somebody at PocketBase's door."""
+
+from typing import Any
+
+import requests
+
+
+class Client:
+    """Somebody at PocketBase's door: a guest, a user, the worker or a superuser."""
+
+    def __init__(self, url: str, token: str = "", user_id: str = "") -> None:
+        self.url, self.user_id = url, user_id
+        self.session = requests.Session()
+        if token:
+            self.session.headers["Authorization"] = token
+
+    def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self.session.request(method, self.url + path, timeout=30, **options)
+
+    def again(self) -> "Client":
+        """The same one, over a connection of its own."""
+        return Client(self.url, str(self.session.headers.get("Authorization", "")), self.user_id)
+
+    def append(self, type_: str, item_id: str, data: Any = None, collection: str = "items", **more: Any) -> Any:
+        """Append an event; its record as PocketBase answers."""
+        body = {"type": type_, "collection": collection, "item_id": item_id, "data": data, **more}
+        answer = self("POST", "/api/collections/events/records", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def append_all(self, *events: dict[str, Any]) -> None:
+        """Append events to `items` in one request, a thousand at most."""
+        url = "/api/collections/events/records"
+        answer = self.batch(*(("POST", url, {"collection": "items", **event}) for event in events))
+        assert answer.status_code == 200, answer.text
+
+    def records(self, collection: str, **params: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            page = {"perPage": 1000, "page": 1 + len(found) // 1000, "skipTotal": 1, **params}
+            answer = self("GET", f"/api/collections/{collection}/records", params=page)
+            assert answer.status_code == 200, answer.text
+            items = answer.json()["items"]
+            found += items
+            if len(items) < 1000:
+                return found
+
+    def record(self, collection: str, record_id: str) -> dict[str, Any]:
+        answer = self("GET", f"/api/collections/{collection}/records/{record_id}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def batch(self, *requests_: tuple[str, str, dict[str, Any] | None]) -> requests.Response:
+        body = [{"method": method, "url": url, "body": body or {}} for method, url, body in requests_]
+        return self("POST", "/api/batch", json={"requests": body})

@@ -1,0 +1,20 @@
+"""The collection that most tests use."""
+
+from typing import Any
+
+ITEM_FIELDS: list[dict[str, Any]] = [
+    {"name": "title", "type": "text", "required": True},
+    {"name": "qty", "type": "number"},
+    {"name": "done", "type": "bool"},
+    {"name": "note", "type": "text"},
+]
+
+
+def item_id(number: int) -> str:
+    """The id of the item of that number."""
+    return f"item{number:011d}"
+
+
+def create(number: int) -> dict[str, Any]:
+    """The event that creates the item of that number."""
+    return {"type": "create", "item_id": item_id(number), "data": {"title": "x"}}

@@ -1,0 +1,60 @@
+"""Log and rows as they are, read from the database alone or by a superuser."""
+
+import json
+from typing import Any
+
+from support.server import Server
+
+from pocketbase_events.core.events import Head, chain_hash, read_json
+
+
+def check_log(server: Server, *, retried: bool = False) -> Head:
+    """Read the log from the database alone: contiguous, chained, its head right. Returns the head.
+
+    Its order is that of insertion, unless events were `retried`.
+    """
+    with server.database() as database:
+        rows = database.execute(
+            "SELECT seq, event_id, timestamp, type, collection, item_id, data, actor, hash, error"
+            " FROM events WHERE seq > 0 ORDER BY seq"
+        ).fetchall()
+        head = Head(*database.execute("SELECT seq, hash FROM event_head").fetchone())
+        order = database.execute("SELECT seq FROM events WHERE seq > 0 ORDER BY rowid").fetchall()
+    database.close()
+    previous, latest = "", ""
+    names = ("seq", "event_id", "timestamp", "type", "collection", "item_id", "data", "actor")
+    for place, row in enumerate(rows, 1):
+        event = dict(zip(names, row, strict=False))
+        event["data"] = None if event["data"] is None else read_json(event["data"])
+        assert event["seq"] == place
+        assert row[-1] == ""
+        assert event["timestamp"] >= latest
+        assert row[-2] == chain_hash(event, previous), f"the hash of seq {place}"
+        previous, latest = row[-2], event["timestamp"]
+    assert head == Head(len(rows), previous)
+    assert retried or order == sorted(order), "recorded in the order of insertion"
+    return head
+
+
+def fold_log(server: Server, collection: str = "items") -> dict[str, dict[str, Any]]:
+    """The rows that the recorded events of one collection come to, by item."""
+    with server.database() as database:
+        events = database.execute(
+            "SELECT type, item_id, data FROM events WHERE seq > 0 AND collection = ? ORDER BY seq",
+            (collection,),
+        ).fetchall()
+    database.close()
+    rows: dict[str, dict[str, Any]] = {}
+    for type_, item_id, data in events:
+        if type_ == "create":
+            assert item_id not in rows
+            rows[item_id] = {"deleted": False, **(json.loads(data) if data else {} or {})}
+        else:
+            assert not rows[item_id]["deleted"]
+            rows[item_id].update({"deleted": True} if type_ == "delete" else json.loads(data))
+    return rows
+
+
+def live_rows(server: Server, names: tuple[str, ...], collection: str = "items") -> dict[str, dict[str, Any]]:
+    """The rows as a superuser reads them, only the fields of those names."""
+    return {row["id"]: {name: row[name] for name in names} for row in server.superuser().records(collection, sort="id")}
