@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from support import Server, set_up, start_copy
+
+pytest.register_assert_rewrite("support")  # so that assertions there show their values, too
+from support import Server, set_up, start_copy  # noqa: E402
 
 JAVASCRIPT = Path(__file__).parent / "javascript"
 QUIET = ("background-networking", "component-update", "gpu", "quic", "sync")  # what Chromium shall do without

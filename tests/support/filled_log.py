@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+from pocketbase_events.core.events import chain_hash
 from support.items import item_id
 from support.server import Server
-
-from pocketbase_events.core.events import chain_hash
 
 FILLED = "2026-01-01 00:00:00.000Z"  # when the events of a log were recorded that was written into the file
 

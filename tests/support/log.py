@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
+from pocketbase_events.core.events import Head, chain_hash
+from pocketbase_events.core.json_text import read_json
 from support.server import Server
-
-from pocketbase_events.core.events import Head, chain_hash, read_json
 
 
 def check_log(server: Server, *, retried: bool = False) -> Head:

@@ -17,17 +17,17 @@ from typing import Any
 from uuid import uuid4
 
 import requests
-from support.clients import Client
-from support.items import ITEM_FIELDS
-from support.waiting import eventually
 
 from pocketbase_events.jobs import setup
-from pocketbase_events.jobs.worker import Worker
+from pocketbase_events.jobs.record.worker import Worker
 from pocketbase_events.pb.accounts import worker_token
 from pocketbase_events.pb.admin import Admin, administration
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.settings import Settings
+from support.clients import Client
+from support.items import ITEM_FIELDS
+from support.waiting import eventually
 
 SUPERUSER = ("root@example.com", "superuser-password")
 WORKER = ("worker@example.com", "worker-password")

@@ -1,0 +1,100 @@
+"""What can't be adopted is told, and nothing changes."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from support import Server, run_command
+from support.adopting import (
+    NEVER,
+    NOTES,
+    adopt,
+    append,
+    attached,
+    cli,
+    events_of,
+    is_well,
+    note,
+    put,
+    query,
+    stored,
+    with_notes,
+)
+
+
+def everything(server: Server) -> Any:
+    """Collections, triggers, events and rows: whatever a command may change."""
+    collections = server.superuser()("GET", "/api/collections", params={"perPage": 500}).json()["items"]
+    for collection in collections:
+        collection.pop("updated")
+    triggers = query(server, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+    tables = [query(server, f"SELECT * FROM {name}") for name in ("events", "event_targets", "event_head", "notes")]
+    return collections, triggers, tables
+
+
+def test_rows_are_not_adopted_unasked(server: Server) -> None:
+    with_notes(server, 3)
+    before = everything(server)
+    assert "--adopt" in cli(server, "attach", "notes", "--allow", "", code=2).stderr
+    assert everything(server) == before
+
+
+def test_adopting_again_changes_nothing(server: Server) -> None:
+    with_notes(server, 3)
+    adopt(server)
+    server.guest().append("update", note(1), {"text": "changed"}, collection="notes")
+    server.worker().run_to_end(NEVER)
+    before = everything(server)
+    assert "0 rows were adopted" in adopt(server).stdout
+    assert everything(server) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["notes", "--allow", "nofield = 1"], "Check the rules"),
+        (["notes", "--allow", "(data.text = 1"], "don't match"),
+        (["nothere"], "no collection nothere"),
+        (["users"], "type auth"),
+        (["events"], "only base collections"),
+    ],
+)
+def test_what_can_not_be_attached_is_told_before_anything_is_adopted(
+    server: Server, arguments: list[str], says: str
+) -> None:
+    with_notes(server, 3)
+    before = everything(server)
+    assert says in cli(server, "attach", *arguments, "--adopt", code=2).stderr
+    assert everything(server) == before
+    assert server.superuser()("PATCH", f"{NOTES}/{note(1)}", json={"text": "mine"}).ok
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["[" * 300 + "]" * 300, "[" * 5000 + "]" * 5000, "[1e400]"],
+    ids=["300 levels", "5000 levels", "no double"],
+)
+def test_a_row_that_no_event_can_carry_is_named_and_may_be_changed_and_tried_again(server: Server, raw: str) -> None:
+    with_notes(server, 400)
+    put(server, note(300), "json", raw)
+    root, before = server.superuser(), stored(server)
+    done = adopt(server, code=1)
+    assert note(300) in done.stderr
+    assert "attach --adopt" in done.stderr
+    assert stored(server) == before
+    assert attached(server) == ["items"]
+    assert append(server.guest(), note(999)) == 400
+    assert root("PATCH", f"{NOTES}/{note(300)}", json={"json": {"flat": True}}).ok
+    adopt(server)
+    assert Counter(item for _, item, *_ in events_of(server)) == {note(number): 1 for number in range(1, 401)}
+    is_well(server, rows=400)
+
+
+def test_half_a_surrogate_pair_is_recorded_as_pocketbase_shows_it_or_refused(server: Server) -> None:
+    with_notes(server, 3)
+    put(server, note(2), "json", '{"half": "\\ud83d"}')
+    done = run_command("attach", "notes", "--allow", "", "--adopt", env=server.environment)
+    if done.returncode == 0:
+        is_well(server, rows=3)
+    else:
+        assert note(2) in done.stderr

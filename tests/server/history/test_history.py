@@ -1,0 +1,135 @@
+"""`history` tells every event of an item, and what it changed."""
+
+import json
+from contextlib import closing
+from typing import Any
+
+import pytest
+from support import Server, check_log, run_command
+from support.histories import BREAD, EGGS, MILK, MILK_HISTORY, NEVER, STEPS, TITLE, as_json, by_id, cells, cli, quick
+
+# -- history -----------------------------------------------------------------------------------------------
+
+
+def test_history_tells_every_event_of_an_item_and_what_it_changed(told: Server) -> None:
+    events = json.loads(cli(told, "history", "items", MILK, "--json").stdout)
+    assert [(event["seq"], event["type"], event["changes"]) for event in events] == MILK_HISTORY
+    assert all(list(event) == ["seq", "timestamp", "type", "actor", "changes"] for event in events)
+    assert [event["timestamp"] for event in events] == [f"{STEPS[seq - 1][0]}Z" for seq, *_ in MILK_HISTORY]
+    assert all(event["actor"] == "" for event in events)
+
+
+def test_history_tells_who_did_it(told: Server) -> None:
+    ann = told.superuser().records("users")[0]["id"]
+    assert [event["actor"] for event in as_json(told, "history", "notes", MILK)] == [ann]
+    assert ann in quick(told, "history", "notes", MILK).stdout
+
+
+def test_history_is_a_table_on_a_terminal(told: Server) -> None:
+    assert cells(quick(told, "history", "items", MILK).stdout) == [
+        ["seq", "when (UTC)", "type", "actor", "field", "from", "to"],
+        ["1", "2026-05-01 12:00:00", "create", "", "qty", "null", "2"],
+        ["", "", "", "", "title", "null", f'"{TITLE}"'],
+        ["3", "2026-05-01 12:00:00", "update", "", "qty", "2", "3.5"],
+        ["4", "2026-05-02 08:30:00", "update", "", "note", "null", '"cold"'],
+        ["6", "2026-05-02 23:59:59", "delete", "", "deleted", "false", "true"],
+    ]
+
+
+def test_a_create_without_fields_is_an_event_without_changes(told: Server) -> None:
+    assert [(event["type"], event["changes"]) for event in as_json(told, "history", "notes", EGGS)] == [("create", {})]
+    assert [row[2] for row in cells(quick(told, "history", "notes", EGGS).stdout)] == ["type", "create"]
+
+
+def test_values_that_are_set_to_what_they_were_are_told_as_they_are(told: Server) -> None:
+    changes = [event["changes"] for event in as_json(told, "history", "items", EGGS)]
+    assert changes == [{"title": [None, "Eggs"], "note": [None, ""], "qty": [None, 0]}, {"qty": [0, 0]}]
+    assert [event["changes"] for event in as_json(told, "history", "items", BREAD)][1] == {"done": [True, None]}
+
+
+@pytest.mark.parametrize("command", ["history", "show"])
+def test_an_item_that_the_log_does_not_know_is_no_error(told: Server, command: str) -> None:
+    for collection, item in (("items", "nosuchitem00000"), ("empty", MILK), ("items", MILK[:5])):
+        assert as_json(told, command, collection, item) == []
+        done = quick(told, command, collection, item)
+        assert f"no event of {item} in {collection}" in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["history", "nothere", MILK], ["show", "other", MILK], ["show", "events"], ["show", 'x" || 1 = 1', "--json"]],
+)
+def test_a_collection_that_the_log_does_not_know_is_wrong_usage(told: Server, arguments: list[str]) -> None:
+    done = cli(told, *arguments, code=2)
+    assert done.stdout == ""
+    assert f"{arguments[1]} is not attached" in done.stderr
+
+
+@pytest.mark.parametrize("odd", ['x" || item_id != "', "' OR 1=1 --", "%", "\\", "🙂"])
+def test_an_odd_item_id_is_a_text_and_nothing_else(told: Server, odd: str) -> None:
+    assert as_json(told, "history", "items", odd) == []
+    assert as_json(told, "show", "items", odd) == []
+
+
+def test_the_history_of_no_item_is_not_that_of_all_items(told: Server) -> None:
+    done = run_command("history", "items", "", "--json", env=told.environment)
+    assert done.returncode == 2 or json.loads(done.stdout) == []
+
+
+def test_what_was_recorded_outlives_the_detaching_of_its_collection(told: Server) -> None:
+    assert [event["type"] for event in as_json(told, "history", "notes", MILK)] == ["create"]
+    assert by_id(as_json(told, "show", "notes")) == {
+        MILK: {"id": MILK, "body": "no milk", "deleted": False},
+        EGGS: {"id": EGGS, "deleted": False},
+    }
+
+
+# -- show --------------------------------------------------------------------------------------------------
+
+
+def test_pending_and_rejected_events_are_no_history(server: Server) -> None:
+    guest = server.guest()
+    guest.append("create", MILK, {"title": "Milk"})
+    guest.append("create", MILK, {"title": "again"})
+    server.worker().run_to_end(NEVER)
+    guest.append("update", MILK, {"qty": 1})
+    assert [event["type"] for event in as_json(server, "history", "items", MILK)] == ["create"]
+    assert as_json(server, "show", "items") == [{"id": MILK, "title": "Milk", "deleted": False}]
+
+
+def test_a_long_history_is_told_in_full(server: Server) -> None:
+    guest = server.guest()
+    updates = [{"type": "update", "item_id": MILK, "data": {"qty": number}} for number in range(1, 1200)]
+    guest.append_all({"type": "create", "item_id": MILK, "data": {"title": "Milk", "qty": 0}}, *updates[:900])
+    guest.append_all(*updates[900:], {"type": "create", "item_id": BREAD, "data": {"title": "Bread"}})
+    server.worker().run_to_end(NEVER)
+    assert check_log(server).seq == 1201
+    changes = [event["changes"] for event in as_json(server, "history", "items", MILK)[1:]]
+    assert changes == [{"qty": [number - 1, number]} for number in range(1, 1200)]
+    assert as_json(server, "show", "items", MILK, "--at", "1150") == [
+        {"id": MILK, "title": "Milk", "qty": 1149, "deleted": False}
+    ]
+
+
+def test_values_that_take_more_room_than_a_table_has_are_cut_there_and_whole_as_json(server: Server) -> None:
+    server.edit_fields("items", lambda fields: fields.append({"name": "json", "type": "json"}))
+    value = {"long": ["x" * 300, "[red]", {"\x1b[31m": "\n"}]}
+    server.guest().append("create", MILK, {"title": "Milk", "json": value})
+    server.worker().run_to_end(NEVER)
+    assert as_json(server, "show", "items")[0]["json"] == value
+    for arguments in (["show", "items"], ["history", "items", MILK]):
+        told = quick(server, *arguments).stdout
+        assert "\x1b" not in told
+        assert "x…" in told
+        assert max(map(len, told.splitlines())) < 200
+
+
+def test_history_and_show_change_nothing(told: Server) -> None:
+    def everything() -> Any:
+        with closing(told.database()) as database:
+            return [database.execute(f"SELECT * FROM {name}").fetchall() for name in ("events", "items", "event_head")]
+
+    before = everything()
+    as_json(told, "show", "items", "--at", "3")
+    as_json(told, "history", "items", MILK)
+    assert everything() == before

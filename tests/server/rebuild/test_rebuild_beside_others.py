@@ -1,0 +1,174 @@
+"""A rebuild beside clients and workers, asleep, and killed."""
+
+import json
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Any
+
+import pytest
+from support import Server, check_log, command, create, eventually, fill_log, fold_log, item_id, live_rows
+from support.rebuilding import NAMES, NEVER, edit, expected, is_held, is_silent, pending, rebuild, record_creates
+
+from pocketbase_events.core.transaction import HEAD_ID
+from pocketbase_events.errors import HeldError
+from pocketbase_events.jobs.hold import LEASE, Holding
+
+
+def append_until(stop: threading.Event, server: Server, numbers: Iterable[int], seed: int) -> list[int]:
+    """Append updates of these items, and creates of new ones, until told to stop; how many."""
+    chance, client, count = random.Random(seed), server.guest(), 0
+    known = list(numbers)
+    while not stop.is_set():
+        events: list[dict[str, Any]] = []
+        for _ in range(20):
+            name, value = chance.choice((("qty", chance.randrange(10**6)), ("note", f"note {chance.random()}")))
+            events.append({"type": "update", "item_id": item_id(chance.choice(known)), "data": {name: value}})
+        events.append(create(seed * 10**6 + count))
+        client.append_all(*events)
+        count += len(events)
+    return [count]
+
+
+def test_a_rebuild_during_heavy_appending_ends_with_the_log_and_undoes_no_newer_change(
+    server: Server,
+) -> None:
+    server.attach("items", lock=False)
+    record_creates(server, 2000)
+    edit(server, "UPDATE items SET qty = -1, note = 'edited' WHERE rowid % 2")
+    edit(server, "DELETE FROM items WHERE rowid % 7 = 0")
+    edit(server, "INSERT INTO items (id, title) VALUES ('extra0000000001', 'extra')")
+    missing = 2000 - len(live_rows(server, ("id",))) + 1
+    assert missing > 200
+    present = [int(key[4:]) for key in live_rows(server, ("id",)) if key.startswith("item")]
+    stop = threading.Event()
+    with command("run", env=server.environment) as worker:
+        threads = [threading.Thread(target=append_until, args=(stop, server, present, seed)) for seed in range(1, 4)]
+        for thread in threads:
+            thread.start()
+        try:
+            done = rebuild(server, "--yes")
+            assert rebuild(server, "--yes")["collections"]["items"]["updated"] == 0
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        eventually(lambda: pending(server) == 0, "the backlog", deadline=60)
+        assert worker.poll() is None
+    assert done["collections"]["items"]["inserted"] == missing
+    assert done["collections"]["items"]["removed"] == 1
+    assert check_log(server).seq > 2000
+    assert live_rows(server, NAMES) == expected(server)
+    assert is_silent(server)
+
+
+def test_killed_at_any_moment_it_loses_nothing_blocks_nobody_for_long_and_the_next_one_completes(
+    server: Server,
+) -> None:
+    server.attach("items", lock=False)
+    record_creates(server, 1500)
+    chance = random.Random(11)
+    held = finished = 0
+    with ExitStack() as stack:
+        stack.enter_context(command("run", env=server.environment))
+        guest = server.guest()
+        for turn in range(30):
+            edit(server, "UPDATE items SET qty = ? WHERE abs(random()) % 3 = 0", -1 - turn)
+            edit(server, "DELETE FROM items WHERE abs(random()) % 9 = 0")
+            edit(server, "INSERT OR IGNORE INTO items (id, title) VALUES (?, 'extra')", f"extra{turn:010d}")
+            with command("rebuild", "--yes", env=server.environment) as process:
+                guest.append("create", f"new{turn:012d}", {"title": "x"})
+                if turn % 2:  # every other one while it writes
+                    eventually(lambda p=process: is_held(server) or p.poll() is not None, "the hold")
+                deadline = time.monotonic() + chance.uniform(0, 0.15 if turn % 2 else 1.0)
+                while time.monotonic() < deadline and process.poll() is None:
+                    NEVER.wait(0.005)
+                finished += process.poll() is not None
+                process.send_signal(signal.SIGKILL)
+                process.wait(10)
+            held += is_held(server)
+            eventually(lambda: pending(server) == 0, "the end of the hold", deadline=LEASE + 5)
+        rebuild(server, "--yes")
+    assert held > 3, "some were killed while they held the head"
+    assert finished < 27, "some were killed in the middle"
+    check_log(server)
+    assert len(fold_log(server)) == 1530
+    assert live_rows(server, NAMES) == expected(server)
+    assert is_silent(server)
+    assert longest_wait(server) < LEASE + 4
+
+
+def longest_wait(server: Server) -> float:
+    """The longest time, in seconds, between the append of an event and its record, the first ones left aside."""
+    events = server.superuser().records("events", filter="seq > 1500", fields="created,timestamp")
+    waits = [datetime.fromisoformat(e["timestamp"]) - datetime.fromisoformat(e["created"]) for e in events]
+    return max(wait.total_seconds() for wait in waits)
+
+
+def test_one_that_was_asleep_for_longer_than_its_hold_undoes_no_newer_change(server: Server) -> None:
+    server.attach("items", lock=False)
+    record_creates(server, 6000)
+    edit(server, "UPDATE items SET qty = -1")
+    with (
+        command("rebuild", "--yes", "--json", env=server.environment) as process,
+        command("run", env=server.environment),
+    ):
+        eventually(lambda: is_held(server), "the hold")
+        process.send_signal(signal.SIGSTOP)
+        server.guest().append_all(
+            *({"type": "update", "item_id": item_id(number), "data": {"qty": 7}} for number in range(0, 6000, 20))
+        )
+        eventually(lambda: pending(server) == 0, "the end of the hold")
+        process.send_signal(signal.SIGCONT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(out)["seq"] == 6300
+    assert live_rows(server, NAMES) == expected(server)
+
+
+def test_with_100000_events_and_50_differing_rows_the_head_is_held_for_well_under_a_second(server: Server) -> None:
+    server.stop()
+    fill_log(server, 100_000)
+    assert seconds_to_find(server, 99_000) < 20 * seconds_to_find(server, 1)
+    server.start()
+    server.attach("items", lock=False)
+    edit(server, "UPDATE items SET qty = -1 WHERE rowid % 400 = 0")
+    done = rebuild(server)
+    assert done["collections"]["items"]["updated"] == 50
+    assert done["held_seconds"] < 0.5
+    assert is_silent(server)
+
+
+def seconds_to_find(server: Server, seq: int) -> float:
+    """How long the log's view takes to find an event, at best: searching through all before it would take 200 times."""
+    took = []
+    with server.database() as database:
+        for _ in range(20):
+            started = time.perf_counter()
+            found = database.execute(
+                "SELECT seq FROM event_log WHERE seq >= ? AND seq <= ? ORDER BY seq, position LIMIT 1", (seq, 100_000)
+            ).fetchone()
+            took.append(time.perf_counter() - started)
+            assert found == (seq,)
+    database.close()
+    return min(took)
+
+
+def test_another_s_hold_is_waited_for_and_told_when_it_does_not_end(opened: Server) -> None:
+    clock = iter(range(0, 10_000, 20))
+    other = Holding(opened.gateway(), "somebody else", timer=time.monotonic, sleep=time.sleep)
+    other.take()
+    ours = Holding(opened.gateway(), "us", timer=lambda: float(next(clock)), sleep=lambda _: None)
+    with pytest.raises(HeldError, match="held by somebody else"):
+        ours.take()
+    other.release()
+    ours = Holding(opened.gateway(), "us", timer=time.monotonic, sleep=time.sleep)
+    ours.take()
+    head = opened.superuser().record("event_head", HEAD_ID)
+    assert head["hold_by"] == "us"
+    ours.release()
+    assert not is_held(opened)

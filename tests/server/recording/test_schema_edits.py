@@ -1,0 +1,53 @@
+"""Schema edits, attaching and detaching are seen without a restart."""
+
+import time
+from typing import Any
+
+from support import Server, check_log
+from support.recording import NEVER
+
+
+def test_a_schema_edit_is_seen_at_the_next_event_without_restart(server: Server) -> None:
+    guest, worker = server.guest(), server.worker()
+
+    def error(type_: str, data: Any) -> str:
+        event = guest.append(type_, "item00000000001", data)
+        worker.run_to_end(NEVER)
+        return str(server.superuser().record("events", event["id"])["error"])
+
+    assert error("create", {"title": "x"}) == ""
+    assert "no field" in error("update", {"colour": "red"})
+    server.edit_fields("items", lambda fields: fields.append({"name": "colour", "type": "text"}))
+    assert error("update", {"colour": "red"}) == ""
+
+    def rename(fields: list[dict[str, Any]]) -> None:
+        next(field for field in fields if field["name"] == "colour")["name"] = "paint"
+
+    server.edit_fields("items", rename)
+    assert "no field" in error("update", {"colour": "blue"})
+    assert error("update", {"paint": "blue"}) == ""
+
+    def remove(fields: list[dict[str, Any]]) -> None:
+        fields[:] = [field for field in fields if field["name"] != "paint"]
+
+    server.edit_fields("items", remove)
+    server.edit_fields("items", lambda fields: fields.append({"name": "paint", "type": "number"}))
+    assert "takes a number" in error("update", {"paint": "blue"})
+    assert error("update", {"paint": 5}) == ""
+
+
+def test_attaching_and_detaching_is_seen_without_restart(server: Server) -> None:
+    root, worker = server.superuser(), server.worker()
+    server.create_collection("notes", [{"name": "body", "type": "text"}])
+
+    def error() -> str:
+        event = root.append("create", f"note{time.time_ns() % 10**11:011d}", {"body": "x"}, collection="notes")
+        worker.run_to_end(NEVER)
+        return str(root.record("events", event["id"])["error"])
+
+    assert "not attached" in error()
+    server.attach("notes")
+    assert error() == ""
+    server.detach("notes")
+    assert "not attached" in error()
+    check_log(server)

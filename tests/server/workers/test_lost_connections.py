@@ -1,0 +1,63 @@
+"""Streams and answers that get lost between worker and PocketBase."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from proxy import Proxy
+from support import Server, check_log, eventually, live_rows
+from support.workers import is_settled, seq, start_worker
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    """A network between the worker and PocketBase."""
+    between = Proxy(server.port)
+    yield between
+    between.close()
+
+
+def test_a_stream_that_died_silently_is_noticed_and_replaced(
+    server: Server, processes: ExitStack, proxy: Proxy
+) -> None:
+    start_worker(processes, server, POCKETBASE_URL=proxy.url)
+    guest = server.guest()
+    guest.append("create", "item00000000001", {"title": "x"})
+    eventually(lambda: seq(server) == 1, "the first record")
+    proxy.silence_streams()
+    guest.append("create", "item00000000002", {"title": "x"})
+    eventually(lambda: seq(server) == 2, "the record that polling finds", deadline=5)
+    number = 2
+
+    def heard_at_once() -> bool:
+        nonlocal number
+        number += 1
+        started = time.monotonic()
+        guest.append("create", f"item{number:011d}", {"title": "x"})
+        eventually(lambda: seq(server) == number, "the record")
+        return time.monotonic() - started < 0.3
+
+    # Three in a row: polling alone is that fast only by chance.
+    eventually(lambda: all(heard_at_once() for _ in range(3)), "the new stream")
+    check_log(server)
+
+
+def test_an_answer_that_got_lost_after_the_commit_doubles_nothing(
+    server: Server, processes: ExitStack, proxy: Proxy
+) -> None:
+    _, log = start_worker(processes, server, POCKETBASE_URL=proxy.url)
+    guest = server.guest()
+    for number in range(5):
+        proxy.dropped.clear()
+        proxy.drop_the_answer_to(b"POST /api/batch")
+        guest.append("create", f"item{number:011d}", {"title": "x"})
+        assert proxy.dropped.wait(10)
+        eventually(lambda: is_settled(server), "the record")
+    guest.append("update", "item00000000000", {"qty": 1})
+    eventually(lambda: seq(server) == 6, "the last record")
+    check_log(server)
+    assert len(live_rows(server, ("id",))) == 5
+    assert log.has("trouble")
+    assert not log.has("conflict")
+    assert not log.has("rejected")

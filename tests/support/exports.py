@@ -1,0 +1,78 @@
+"""Export and import as their users meet them, and the log as the database has it."""
+
+import subprocess
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from pocketbase_events.cli import app
+from pocketbase_events.core.transaction import HEAD_ID
+from support import SUPERUSER, WORKER, Server, run_command
+
+VECTORS = Path(__file__).parents[1] / "vectors" / "chain.jsonl"
+SECRETS = (SUPERUSER[1], WORKER[1])
+NEVER = threading.Event()
+NAMES = ("title", "qty", "done", "note", "deleted")
+KEYS = ["actor", "collection", "data", "event_id", "item_id", "seq", "timestamp", "type", "hash"]
+COUNT = 30  # events in the recorded log
+LONG = 3000  # in the long one
+
+
+def cli(server: Server, *arguments: str, code: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
+    done = run_command(*arguments, env={**server.environment, **env})
+    assert done.returncode == code, done.stdout + done.stderr
+    assert_civil(done.stdout + done.stderr)
+    return done
+
+
+def here(server: Server, *arguments: str, code: int = 0) -> Result:
+    """The same in this process, which is faster."""
+    done = CliRunner().invoke(app, list(arguments), env=server.environment)
+    assert done.exit_code == code, (done.output, done.exception)
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert_civil(done.output)
+    return done
+
+
+def assert_civil(told: str) -> None:
+    assert "Traceback" not in told
+    assert "This is a bug" not in told
+    assert not any(secret in told for secret in SECRETS)
+
+
+def events_of(server: Server) -> list[tuple[Any, ...]]:
+    """Every event as the database has it, recorded or not."""
+    with closing(server.database()) as database:
+        return database.execute(
+            "SELECT seq, event_id, timestamp, type, collection, item_id, data, actor, hash, error FROM events"
+            " ORDER BY seq, rowid"
+        ).fetchall()
+
+
+def head_of(server: Server) -> tuple[int, str]:
+    with closing(server.database()) as database:
+        seq, head_hash = database.execute("SELECT seq, hash FROM event_head").fetchone()
+    return int(seq), str(head_hash)
+
+
+def seq_of(server: Server) -> int:
+    return head_of(server)[0]
+
+
+def is_held(server: Server) -> bool:
+    with closing(server.database()) as database:
+        return bool(database.execute("SELECT hold_by FROM event_head").fetchone()[0])
+
+
+def let_go(server: Server) -> None:
+    """End the hold of an import that was killed, which would end by itself some seconds later."""
+    path = f"/api/collections/event_head/records/{HEAD_ID}"
+    assert server.superuser()("PATCH", path, json={"hold_until": "", "hold_by": ""}).ok
+
+
+def assert_sound(server: Server) -> None:
+    here(server, "verify")
+    here(server, "check")

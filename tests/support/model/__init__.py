@@ -1,0 +1,1 @@
+"""A model of log and rows, and everything that may be done to them."""

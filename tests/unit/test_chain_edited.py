@@ -1,0 +1,215 @@
+"""Any edit of a recorded chain is found where it was made."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import rfc8785
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from support.chains import (
+    FLAW,
+    chains,
+    event_ids,
+    found,
+    hashed_again,
+    json_values,
+    patient,
+    reasons,
+    simple_chain,
+    texts,
+    timestamps,
+    types,
+)
+
+from pocketbase_events.core.events import EMPTY, Recorded
+
+# -- edits: each gives the edited chain and the seqs that it is about -----------------------------------------
+
+Edit = tuple[list[Recorded], set[int]]
+
+
+def values_of(field: str, chain: list[Recorded]) -> st.SearchStrategy[Any]:
+    """What somebody may put into a field of a recorded event, those of other events included."""
+    there = st.sampled_from([getattr(event, field) for event in chain]) if field != "data" else st.nothing()
+    return (
+        there
+        | {
+            "actor": texts,
+            "collection": texts,
+            "item_id": texts,
+            "type": types | texts,
+            "data": json_values,
+            "event_id": event_ids | texts,
+            "timestamp": timestamps | texts,
+            "hash": st.text("0123456789abcdef", min_size=64, max_size=64) | texts,
+            "seq": st.integers(-2, len(chain) + 3),
+            "flaw": st.just(FLAW),
+        }[field]
+    )
+
+
+def is_same(field: str, one: Any, other: Any) -> bool:
+    return bool(rfc8785.dumps(one) == rfc8785.dumps(other)) if field == "data" else bool(one == other)
+
+
+@st.composite
+def field_edit(draw: st.DrawFn, chain: list[Recorded], place: int, fields: Sequence[str]) -> Edit:
+    field = draw(st.sampled_from(fields))
+    event, value = chain[place], draw(values_of(field, chain))
+    assume(not is_same(field, getattr(event, field), value))
+    edited = replace(event, **{field: value})
+    return [*chain[:place], edited, *chain[place + 1 :]], {event.seq, edited.seq}
+
+
+@st.composite
+def removal(draw: st.DrawFn, chain: list[Recorded], place: int) -> Edit:
+    last = draw(st.integers(place, len(chain) - 1))
+    first_told = place + 1 if last + 1 < len(chain) else len(chain)  # a gap, or the head
+    return [*chain[:place], *chain[last + 1 :]], {first_told}
+
+
+@st.composite
+def duplication(draw: st.DrawFn, chain: list[Recorded], place: int) -> Edit:
+    to = draw(st.integers(0, len(chain)))
+    return [*chain[:to], chain[place], *chain[to:]], {place + 1, to + 1}
+
+
+@st.composite
+def swap(draw: st.DrawFn, chain: list[Recorded], place: int) -> Edit:
+    other = draw(st.integers(0, len(chain) - 1))
+    assume(other != place)
+    edited = list(chain)
+    edited[place], edited[other] = edited[other], edited[place]
+    return edited, {place + 1, other + 1}
+
+
+@st.composite
+def exchange(draw: st.DrawFn, chain: list[Recorded], place: int) -> Edit:
+    """Two events that give each other their seq."""
+    other = draw(st.integers(0, len(chain) - 1))
+    assume(other != place)
+    edited = list(chain)
+    edited[place] = replace(chain[other], seq=place + 1)
+    edited[other] = replace(chain[place], seq=other + 1)
+    return edited, {place + 1, other + 1}
+
+
+CONTENT = ("actor", "collection", "item_id", "type", "data", "event_id", "timestamp", "hash", "flaw")
+EDITS: list[Callable[[list[Recorded], int], st.SearchStrategy[Edit]]] = [
+    lambda chain, place: field_edit(chain, place, (*CONTENT, "seq")),
+    removal,
+    duplication,
+    swap,
+    exchange,
+]
+
+
+@st.composite
+def edited_chains(draw: st.DrawFn) -> tuple[list[Recorded], list[Recorded], set[int]]:
+    """A recorded chain, the same edited, and what the edit is about."""
+    chain = draw(chains())
+    edit = draw(st.sampled_from(EDITS))
+    edited, about = draw(edit(chain, draw(st.integers(0, len(chain) - 1))))
+    return chain, edited, about
+
+
+def is_near(seq: int, about: set[int]) -> bool:
+    return any(abs(seq - each) <= 1 for each in about)
+
+
+# -- laws --------------------------------------------------------------------------------------------------
+
+
+@patient
+@given(chains())
+def test_an_untouched_chain_has_no_problems(chain: list[Recorded]) -> None:
+    assert found(chain) == []
+    assert found(chain, chain[-1].head) == []
+
+
+def test_an_empty_chain_has_no_problems() -> None:
+    assert found([], EMPTY) == []
+
+
+@settings(patient, max_examples=250)
+@given(edited_chains())
+def test_any_single_edit_of_a_chain_is_found_where_it_was_made(
+    case: tuple[list[Recorded], list[Recorded], set[int]],
+) -> None:
+    chain, edited, about = case
+    problems = found(edited, chain[-1].head)
+    assert problems
+    assert is_near(problems[0].seq, about), problems
+    # A database gives the recorded events in the order of their seq.
+    in_database = sorted((event for event in edited if event.seq > 0), key=lambda event: event.seq)
+    problems = found(in_database, chain[-1].head)
+    assert bool(problems) == (in_database != chain)
+    assert not problems or is_near(problems[0].seq, about), problems
+
+
+@patient
+@given(chains(), st.data())
+def test_any_edited_field_is_found_without_a_head_too(chain: list[Recorded], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(chain) - 1))
+    edited, about = data.draw(field_edit(chain, place, CONTENT))
+    problems = found(edited)
+    assert problems
+    assert is_near(problems[0].seq, about)
+
+
+@patient
+@given(chains(), st.data())
+def test_an_end_that_was_removed_is_found_through_the_head_alone(chain: list[Recorded], data: st.DataObject) -> None:
+    rest = chain[: data.draw(st.integers(0, len(chain) - 1))]
+    assert found(rest) == []
+    problems = found(rest, chain[-1].head)
+    assert [problem.seq for problem in problems] == [len(chain)]
+    assert "head disagrees" in problems[0].reason
+    assert found(rest, rest[-1].head if rest else EMPTY) == []
+
+
+@patient
+@given(chains(least=2), st.data())
+def test_a_rewritten_event_breaks_its_link_with_the_next_one(chain: list[Recorded], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(chain) - 1))
+    edited, _ = data.draw(field_edit(chain, place, ("actor", "collection", "item_id", "type", "data")))
+    edited[place] = hashed_again(edited[place], chain[place - 1].hash if place else "")
+    problems = found(edited, chain[-1].head)
+    if place + 1 < len(chain):
+        assert [problem.seq for problem in problems] == [place + 2]
+        assert f"or seq {place + 1} was rewritten" in problems[0].reason
+    else:
+        assert [problem.seq for problem in problems] == [place + 1]
+        assert "head disagrees" in problems[0].reason
+
+
+def one_of_many(chain: list[Recorded], place: int) -> st.SearchStrategy[Edit]:
+    """An edit of a chain that leaves what is further away as it is."""
+    without = ([*chain[:place], *chain[place + 1 :]], {place + 1})
+    doubled = ([*chain[: place + 1], *chain[place:]], {place + 1})
+    swapped = ([*chain[:place], *reversed(chain[place : place + 2]), *chain[place + 2 :]], {place + 1, place + 2})
+    whole = [without, doubled] + ([swapped] if place + 1 < len(chain) else [])
+    return st.sampled_from(whole) | field_edit(chain, place, CONTENT)
+
+
+@settings(patient, max_examples=150)
+@given(chains(least=5, most=9), st.data())
+def test_two_edits_apart_from_each_other_are_both_found(chain: list[Recorded], data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, len(chain) - 4))
+    second = data.draw(st.integers(first + 3, len(chain) - 1))
+    edited, about_second = data.draw(one_of_many(chain, second))
+    untouched = [event for event in chain[: second - 1] if event in edited]
+    assert untouched == chain[: second - 1]
+    edited, about_first = data.draw(one_of_many(edited, first))
+    # A timestamp set far ahead makes all that come after it late: that one is not what the second edit is found by.
+    problems = [problem for problem in found(edited, chain[-1].head) if "time runs" not in problem.reason]
+    for about in (about_first, about_second):
+        assert any(is_near(problem.seq, about) for problem in problems), (about, problems)
+
+
+def test_an_event_that_is_out_of_place_hides_no_edit_after_it() -> None:
+    chain = simple_chain(12)
+    chain[2] = replace(chain[2], seq=1000)
+    chain[8] = replace(chain[8], data={"qty": -1})
+    assert any(seq == 9 and reason.startswith("changed") for seq, reason in reasons(chain))
