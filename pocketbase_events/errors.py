@@ -62,3 +62,30 @@ class BatchTooLargeError(TroubleError):
 
 class HeldError(PocketBaseEventsError):
     """The head of the log is held by {by} until {until} and was not let go. Wait until that has ended, then try again."""  # noqa: E501
+
+
+class EventRejected(PocketBaseEventsError):  # noqa: N818 - what happened, not an error of ours
+    """{why}"""  # noqa: D415 - the sentence is the fact
+
+    id: str  # of the event's record
+    why: str
+
+
+class AppendRefusedError(PocketBaseEventsError):
+    """PocketBase did not accept the event: {why}"""  # noqa: D415
+
+    id: str
+    why: str
+
+
+class StillPendingError(PocketBaseEventsError):
+    """The event {id} was not recorded within {seconds:g} s: {why} Append it again with the same id to go on waiting; it is never recorded twice."""  # noqa: E501
+
+    id: str
+
+
+class LogWentBackError(PocketBaseEventsError):
+    """The log is not the one that was followed up to seq {after}: it ends at seq {seq}, or says something else. Most likely a backup was restored. Check what you have of it, then follow from an earlier seq."""  # noqa: E501
+
+    after: int
+    seq: int

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -45,6 +46,26 @@ def worker_token(settings: Settings) -> str:
     with _client(settings.url) as client:
         password = settings.worker_password.get_secret_value()
         return _log_in(client, WORKERS, settings.worker_email, password, settings.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody with an email and a password in an auth collection of PocketBase."""
+
+    email: str
+    password: str = field(repr=False)
+    collection: str = "users"
+
+
+def account_token(url: str, account: Account) -> str:
+    """A token of an account, by its own password.
+
+    Raises:
+        CredentialsRefusedError: if PocketBase refuses it.
+        TroubleError: if PocketBase can't be reached or can't answer now.
+    """
+    with _client(url) as client:
+        return _log_in(client, account.collection, account.email, account.password, url)
 
 
 @contextmanager
@@ -96,11 +117,25 @@ def send(client: PocketBase, url: str, path: str, **config: Any) -> dict[str, An
 def expires_at(token: str) -> float:
     """When a token ends, in seconds since 1970 by PocketBase's clock; 0 when it doesn't say."""
     try:
+        return float(_claims(token)["exp"])
+    except (LookupError, TypeError, ValueError, OverflowError):
+        return 0.0
+
+
+def owner_of(token: str) -> tuple[str, str]:
+    """Whose token it is: the id of the auth collection, and of the record in it; empty if the token doesn't say."""
+    claims = _claims(token)
+    return str(claims.get("collectionId", "")), str(claims.get("id", ""))
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """What a token says of itself; nothing if it is no token."""
+    try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return float(claims["exp"])
-    except (LookupError, TypeError, ValueError, OverflowError, RecursionError):
-        return 0.0
+    except (LookupError, ValueError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 @contextmanager

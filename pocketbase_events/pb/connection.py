@@ -21,7 +21,7 @@ from pocketbase_events.errors import (
     TroubleError,
     UnreachableError,
 )
-from pocketbase_events.pb.accounts import expires_at
+from pocketbase_events.pb.accounts import expires_at, owner_of
 
 CONNECTS_WITHIN = 3.05  # seconds
 ANSWERS_WITHIN = 10.0  # seconds
@@ -71,6 +71,16 @@ class Connection:
             if not self._token or now >= self._renew_at or now < self._renewed_at:
                 self._renew()
             return self._token
+
+    def is_known(self) -> bool:
+        """Whether PocketBase knows the token. If not, it takes our requests for a guest's, which is no error to it."""
+        collection, _ = owner_of(self.token())
+        return self.request("POST", f"/api/collections/{collection}/auth-refresh").ok
+
+    def renew(self) -> None:
+        """Log in again."""
+        with self._logging_in:
+            self._renew()
 
     def items(self, collection: str, **params: str | int) -> list[dict[str, Any]]:
         """A page of records.

@@ -28,14 +28,19 @@ def settle(recorder: Worker, stop: threading.Event) -> None:
 def work(settings: Settings, stop: threading.Event, wake: threading.Event) -> None:
     """Work until told to stop. Wrong credentials end it at the start; a PocketBase that is down does not."""
     with gateway(settings, answers_within=GIVES_UP_AFTER) as seen:
-        try:
-            seen.token()
-        except TroubleError as error:
-            log.warning("waiting_for_pocketbase", why=str(error))
-        wake_up = WakeUp(settings.url, seen.token, lambda _: wake.set())
-        wake_up.start()
-        try:
-            worker(seen).run(stop, wake, silent=wake_up.reconnect)
-        finally:
-            wake_up.stop()
+        work_through(seen, settings.url, stop, wake)
+
+
+def work_through(seen: Gateway, url: str, stop: threading.Event, wake: threading.Event) -> None:
+    """Work until told to stop, through a gateway to the PocketBase at `url`."""
+    try:
+        seen.token()
+    except TroubleError as error:
+        log.warning("waiting_for_pocketbase", why=str(error))
+    wake_up = WakeUp(url, seen.token, lambda _: wake.set())
+    wake_up.start()
+    try:
+        worker(seen).run(stop, wake, silent=wake_up.reconnect)
+    finally:
+        wake_up.stop()
     log.info("stopped")
