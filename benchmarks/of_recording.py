@@ -11,8 +11,9 @@ from support import Server, item_id
 
 from benchmarks.measure import Figure, in_turns
 from benchmarks.world import Appended, Worlds, append, check, record_id, run_once
+from pocketbase_events.core.batch import requests_of
 from pocketbase_events.core.events import Head, Pending, timestamp_of
-from pocketbase_events.core.transaction import build, group, requests_of
+from pocketbase_events.core.transaction import build, group
 
 TURNS = 3
 BATCHES = (50, 100, 200, 400)  # events in a transaction; PocketBase is set up to take 1,000 requests

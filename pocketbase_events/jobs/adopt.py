@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from pocketbase_events.core.batch import append_request
 from pocketbase_events.core.fold import Fold, Row, difference
 from pocketbase_events.core.json_text import Json, Unreadable, UnreadableJsonError, read_json
 from pocketbase_events.core.schema import DELETED, Target
-from pocketbase_events.core.transaction import append_request
 from pocketbase_events.core.values import same
 from pocketbase_events.errors import BatchTooLargeError, ProblemError
 from pocketbase_events.jobs.check import Watch, sound

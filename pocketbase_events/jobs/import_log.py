@@ -5,8 +5,9 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from pocketbase_events.core.batch import load_requests
 from pocketbase_events.core.events import EMPTY, Head, Recorded
-from pocketbase_events.core.transaction import Committed, load_requests
+from pocketbase_events.core.transaction import Committed
 from pocketbase_events.errors import BatchTooLargeError, ProblemError
 from pocketbase_events.jobs.check import Watch
 from pocketbase_events.jobs.hold import Holding

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pocketbase_events.core.batch import HEAD_ID
 from pocketbase_events.core.policy import (
     AppendRules,
     check_rule,
@@ -16,7 +17,6 @@ from pocketbase_events.core.policy import (
     shut_worker_out,
 )
 from pocketbase_events.core.schema import DELETED, ROW_CREATE_RULE, ROW_UPDATE_RULE, Target
-from pocketbase_events.core.transaction import HEAD_ID
 from pocketbase_events.errors import NotInstalledError, ProblemError, WrongUsageError
 from pocketbase_events.pb.admin import Admin, Collection, Record
 from pocketbase_events.pb.records import refuse_newer

@@ -10,8 +10,8 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from pocketbase_events.core.batch import HEAD_ID
 from pocketbase_events.core.json_text import read_shown
-from pocketbase_events.core.transaction import HEAD_ID
 from pocketbase_events.errors import (
     BatchDisabledError,
     BatchTooLargeError,

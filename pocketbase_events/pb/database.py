@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pocketbase_events.core.batch import HEAD_ID
 from pocketbase_events.core.events import Recorded
 from pocketbase_events.core.fold import Row
 from pocketbase_events.core.json_text import Json, parse_number, read_shown
 from pocketbase_events.core.schema import FieldDefinition, Target
-from pocketbase_events.core.transaction import HEAD_ID
 from pocketbase_events.core.values import TOO_DEEP
 from pocketbase_events.errors import NotInstalledError, TroubleError, WrongUsageError
 from pocketbase_events.pb.records import Status, recorded_of, status_of

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote as percent_encoded
 
+from pocketbase_events.core.batch import reasons, requests_of, row_request, why_refused
 from pocketbase_events.core.events import Pending
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.projection import Write
@@ -20,10 +21,6 @@ from pocketbase_events.core.transaction import (
     Outcome,
     RowRefused,
     Transaction,
-    reasons,
-    requests_of,
-    row_request,
-    why_refused,
 )
 from pocketbase_events.errors import TroubleError
 from pocketbase_events.pb.api import Reader

@@ -9,7 +9,7 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from pocketbase_events.cli import app
-from pocketbase_events.core.transaction import HEAD_ID
+from pocketbase_events.core.batch import HEAD_ID
 from support import SUPERUSER, WORKER, Server, run_command
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "chain.jsonl"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from pocketbase_events.core.transaction import HEAD_ID
+from pocketbase_events.core.batch import HEAD_ID
 from support import Client, Server
 
 NEVER = Event()

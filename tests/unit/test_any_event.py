@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from support.any_schema import datas, odd_values, pendings, targets_named, types
 from support.strategies import patient, sentence
 
+from pocketbase_events.core.batch import requests_of
 from pocketbase_events.core.events import Head, Pending
 from pocketbase_events.core.json_text import read_data
 from pocketbase_events.core.projection import Change, Refused, Write, merge, project
 from pocketbase_events.core.schema import Target, why_no_id, why_not_settable
-from pocketbase_events.core.transaction import build, group, requests_of
+from pocketbase_events.core.transaction import build, group
 from pocketbase_events.core.values import to_pocketbase, why_not_fitting
 from pocketbase_events.errors import TroubleError
 

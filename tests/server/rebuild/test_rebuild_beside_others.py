@@ -14,7 +14,7 @@ import pytest
 from support import Server, check_log, command, create, eventually, fill_log, fold_log, item_id, live_rows
 from support.rebuilding import NAMES, NEVER, edit, expected, is_held, is_silent, pending, rebuild, record_creates
 
-from pocketbase_events.core.transaction import HEAD_ID
+from pocketbase_events.core.batch import HEAD_ID
 from pocketbase_events.errors import HeldError
 from pocketbase_events.jobs.hold import LEASE, Holding
 

@@ -23,7 +23,7 @@ from support.house import (
     tables,
 )
 
-from pocketbase_events.core.transaction import HEAD_ID
+from pocketbase_events.core.batch import HEAD_ID
 from pocketbase_events.jobs.record.worker import Step
 
 # -- server fields are not for those who append -------------------------------------------------------------

@@ -18,7 +18,7 @@ from support.house import (
     version_of,
 )
 
-from pocketbase_events.core.transaction import HEAD_ID
+from pocketbase_events.core.batch import HEAD_ID
 from pocketbase_events.jobs.record.worker import Step
 
 # -- our own collections ------------------------------------------------------------------------------------
