@@ -9,9 +9,9 @@ from threading import Event
 from typing import Any
 from urllib.parse import quote
 
+from pocketbase_events.core.batch import reasons
 from pocketbase_events.core.events import EventType, Recorded
 from pocketbase_events.core.json_text import Json
-from pocketbase_events.core.transaction import reasons
 from pocketbase_events.errors import AppendRefusedError, EventRejected, StillPendingError, TroubleError
 from pocketbase_events.pb.accounts import owner_of
 from pocketbase_events.pb.connection import Connection
