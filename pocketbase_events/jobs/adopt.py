@@ -11,7 +11,7 @@ from pocketbase_events.core.json_text import Json, Unreadable, UnreadableJsonErr
 from pocketbase_events.core.schema import DELETED, Target
 from pocketbase_events.core.values import same
 from pocketbase_events.errors import BatchTooLargeError, ProblemError
-from pocketbase_events.jobs.check import Watch, sound
+from pocketbase_events.jobs.check import Watch
 from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.pb.source import Source
 
@@ -47,7 +47,7 @@ def adopt(
     settle()
     name = target.collection
     fold = Fold({name: target})
-    for events in source.log(0, sound(source.status()).seq, collection=name):
+    for events in source.log(0, source.status().sound().seq, collection=name):
         fold.apply(events)
     items, adopted = fold.rows[name], 0
     gone = set(items)

@@ -7,8 +7,7 @@ from typing import Protocol
 from pocketbase_events.core.fold import Difference, Fold, difference
 from pocketbase_events.core.policy import lets_worker_in
 from pocketbase_events.core.schema import Target
-from pocketbase_events.errors import ContradictionError, ProblemError, TroubleError, WrongUsageError
-from pocketbase_events.pb.records import Status
+from pocketbase_events.errors import ProblemError, TroubleError, WrongUsageError
 from pocketbase_events.pb.source import Page, Source
 
 AT_ONCE = 100  # rows looked at again at a time, so that little happens to them in the meantime
@@ -49,7 +48,7 @@ def find(source: Source, names: Sequence[str], watch: Watch) -> Drift:
         if any(field.type == "relation" and field.relates_to in ids for field in target.fields)
     }
     fold = Fold({**relating, **targets})
-    status = sound(source.status())
+    status = source.status().sound()
     for page in watch(source.log(0, status.seq), "reading the log", status.seq):
         fold.apply(page)
     drift = Drift(targets, relating, fold, {}, [])
@@ -94,19 +93,6 @@ def refuse_other(source: Source, gateway: Source) -> None:
     there = [event for page in gateway.log(head.seq - 1, head.seq) for event in page]
     if head.seq and [event.head for event in there] != [head]:
         raise WrongUsageError(why="The folder's log is not that of the PocketBase at POCKETBASE_URL. Check --dir.")
-
-
-def sound(status: Status) -> Status:
-    """The status of a log whose head and last event agree.
-
-    Raises:
-        ContradictionError: when they don't.
-    """
-    if status.head != status.last:
-        raise ContradictionError(
-            seq=status.seq, hash=status.hash[:8], last_seq=status.last_seq, last_hash=status.last_hash[:8]
-        )
-    return status
 
 
 def catch_up(source: Source, fold: Fold, to: int) -> set[tuple[str, str]]:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from pocketbase_events.core.events import Head, Recorded
 from pocketbase_events.errors import LogWentBackError, TroubleError
-from pocketbase_events.jobs.check import sound
 from pocketbase_events.jobs.record.trouble import Trouble
 from pocketbase_events.pb.realtime import HEAD_MOVED, WakeUp
 from pocketbase_events.pb.source import Source
@@ -39,7 +38,7 @@ def follow(
     while True:
         seconds = None
         try:
-            head = sound(source.status()).head
+            head = source.status().sound().head
             _expect_same_log(source, seen, head)
             for event in _events(source, seen.seq, head.seq, collections):
                 yield event

@@ -12,7 +12,6 @@ from pocketbase_events.core.events import Head, timestamp_of
 from pocketbase_events.core.projection import Write
 from pocketbase_events.core.transaction import Committed, Hold, Outcome, Transaction
 from pocketbase_events.errors import HeldError, PocketBaseEventsError
-from pocketbase_events.jobs.check import sound
 from pocketbase_events.pb.gateway import Gateway
 
 LEASE = 3.0  # seconds that a hold lasts unless it is renewed, so no longer after whoever held died
@@ -50,7 +49,7 @@ class Holding:
         """
         started = self._timer()
         while True:
-            status = sound(self._gateway.status())
+            status = self._gateway.status().sound()
             self.head, self._read_at = status.head, self._timer()
             self._server_time = datetime.fromisoformat(status.now)
             foreign = status.held and status.hold_by != self._by

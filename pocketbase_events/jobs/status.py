@@ -62,11 +62,8 @@ def _locked(target: Target, triggers: set[str]) -> bool:
 
 def _log_problems(status: Status, gateway: Gateway, sleep: Callable[[float], None]) -> list[str]:
     problems = []
-    if status.head != status.last:
-        problems.append(
-            f"The log contradicts itself: the head says seq {status.seq}, the last recorded event is seq"
-            f" {status.last_seq}. No worker extends such a log; restore a backup."
-        )
+    if status.contradiction is not None:
+        problems.append(str(status.contradiction))
     if status.version < VERSION:
         problems.append("It was set up by an older version of pocketbase-events. Run: pocketbase-events init")
     try:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from pocketbase_events.core.events import Head, Pending, Recorded
 from pocketbase_events.core.json_text import MAX_SAFE_INTEGER, UnreadableJsonError, read_data
-from pocketbase_events.errors import NewerError
+from pocketbase_events.errors import ContradictionError, NewerError
 
 VERSION = 2  # of our collections, as the view `event_status` tells it; 0 where it did not yet
 
@@ -48,6 +48,25 @@ class Status(BaseModel):
     def last(self) -> Head:
         """What the last recorded event says."""
         return Head(self.last_seq, self.last_hash)
+
+    @property
+    def contradiction(self) -> ContradictionError | None:
+        """The error that says so if the head is not the last recorded event."""
+        if self.head == self.last:
+            return None
+        return ContradictionError(
+            seq=self.seq, hash=self.hash[:8], last_seq=self.last_seq, last_hash=self.last_hash[:8]
+        )
+
+    def sound(self) -> Self:
+        """This status, if the head is the last recorded event.
+
+        Raises:
+            ContradictionError: if it isn't.
+        """
+        if self.contradiction is not None:
+            raise self.contradiction
+        return self
 
     @property
     def held(self) -> bool:

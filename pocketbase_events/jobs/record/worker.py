@@ -25,7 +25,6 @@ from pocketbase_events.core.transaction import (
 )
 from pocketbase_events.errors import (
     BatchTooLargeError,
-    ContradictionError,
     PocketBaseEventsError,
     RateLimitedError,
     TroubleError,
@@ -215,14 +214,7 @@ class Worker:
 
     def _catch_up(self) -> Status:
         """Read where the log ends, and refuse to extend one that contradicts itself."""
-        status = self._gateway.status()
-        if status.head != status.last:
-            raise ContradictionError(
-                seq=status.seq,
-                hash=status.hash[:8],
-                last_seq=status.last_seq,
-                last_hash=status.last_hash[:8],
-            )
+        status = self._gateway.status().sound()
         if status.seq < self._latest:
             log.warning("log_went_back", from_seq=self._latest, to_seq=status.seq)
         self._head, self._timestamp, self._latest = status.head, status.last_timestamp, status.seq
