@@ -59,6 +59,16 @@ class BatchTooLargeError(TroubleError):
 
     in_bytes: bool  # too many bytes; else too many requests
 
+    def half(self, count: int) -> int:
+        """How many of the `count` things in that transaction to send in the next one.
+
+        Raises:
+            BatchTooLargeError: this error, if there was only one thing in it.
+        """
+        if count == 1:
+            raise self
+        return count // 2
+
 
 class HeldError(PocketBaseEventsError):
     """The head of the log is held by {by} until {until} and was not let go. Wait until that has ended, then try again."""  # noqa: E501

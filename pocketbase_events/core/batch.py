@@ -11,6 +11,9 @@ from pocketbase_events.core.schema import quote
 from pocketbase_events.core.transaction import Transaction
 
 HEAD_ID = "head00000000000"
+MAX_REQUESTS = 1000  # in a batch; `init` has PocketBase admit so many, and every transaction of ours keeps within it
+REQUESTS_AN_EVENT = 2  # to record it: its row and itself
+MAX_EVENTS = (MAX_REQUESTS - 1) // REQUESTS_AN_EVENT  # that one transaction can record, since it moves the head as well
 MAX_REASONS = 2000  # characters
 _DEFAULT_MESSAGES = ("Failed to create record.", "Failed to update record.", "Something went wrong")
 # What PocketBase calls an id that is taken (0.23 to 0.40).

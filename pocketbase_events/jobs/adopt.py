@@ -69,13 +69,13 @@ def _append(superuser: Gateway, target: Target, rows: Sequence[Row], new_id: Cal
         requests = [append_request(**event) for row in some for event in _events_of(target, row, new_id)]
         try:
             why = superuser.append(requests)
-        except BatchTooLargeError:
+        except BatchTooLargeError as error:
             if len(some) == 1:
                 raise ProblemError(
                     why=f"The row {some[0]['id']} of {target.collection} is larger than PocketBase's batch API takes"
                     " (Batch max body size). Make it smaller, or raise the limit, then run attach --adopt again."
                 ) from None
-            at_once = len(some) // 2
+            at_once = error.half(len(some))
             continue
         if why is not None:
             raise ProblemError(why=f"PocketBase refused the events of the rows from {some[0]['id']} on: {why}")

@@ -52,10 +52,8 @@ def load(path: Path, superuser: Gateway, held: Holding, watch: Watch) -> int:
         some = waiting[:at_once]
         try:
             why = superuser.append(load_requests(some))
-        except BatchTooLargeError:
-            if len(some) == 1:
-                raise
-            at_once = len(some) // 2
+        except BatchTooLargeError as error:
+            at_once = error.half(len(some))
             continue
         if why is not None:
             raise ProblemError(

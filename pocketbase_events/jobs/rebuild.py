@@ -109,10 +109,8 @@ class Rebuild:
             some = waiting[: self._at_once]
             try:
                 done = self._write_some(some, relating_last=relating_last)
-            except BatchTooLargeError:
-                if len(some) == 1:
-                    raise
-                self._at_once = len(some) // 2
+            except BatchTooLargeError as error:
+                self._at_once = error.half(len(some))
                 continue
             if done:
                 waiting, attempts = waiting[len(some) :], 0

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pocketbase_events.core.batch import HEAD_ID
+from pocketbase_events.core.batch import HEAD_ID, MAX_REQUESTS
 from pocketbase_events.core.policy import (
     AppendRules,
     check_rule,
@@ -23,7 +23,6 @@ from pocketbase_events.pb.records import refuse_newer
 from pocketbase_events.pb.schema_files import log_triggers, row_triggers, schema_file
 from pocketbase_events.settings import Settings
 
-MAX_REQUESTS = 1000  # batch requests that PocketBase shall admit; a transaction has two an event and one more
 MAX_JOINS = 50  # of the composed rule; SQLite joins 64 tables, and PocketBase needs some itself
 RULES = ("create_rule", "update_rule", "delete_rule")
 _READ_RULES = ("listRule", "viewRule")
