@@ -15,11 +15,10 @@ from pocketbase_events.errors import (
     CredentialsRefusedError,
     NotInstalledError,
     PocketBaseEventsError,
-    RateLimitedError,
-    TroubleError,
     UnreachableError,
     WrongUsageError,
 )
+from pocketbase_events.pb.answers import trouble_of
 from pocketbase_events.settings import Settings
 
 WORKERS = "event_workers"
@@ -199,8 +198,4 @@ def _is_pocketbase(client: PocketBase) -> bool:
 def _ours(error: ClientResponseError, url: str) -> PocketBaseEventsError | None:
     if error.status == 0:
         return UnreachableError(url=url, why=type(error.original_error).__name__)
-    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimitedError()
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return TroubleError(why=f"it answered with status {error.status}.")
-    return None
+    return trouble_of(error.status)
