@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pocketbase_events.core.events import Recorded
@@ -34,6 +35,34 @@ def requests_of(transaction: Transaction) -> list[dict[str, Any]]:
         for rejection in transaction.rejections
     ]
     return [move, *map(row_request, transaction.writes), *recorded, *rejected]
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlace:
+    """The request that writes a row: the `index`-th write of its transaction, from 0 on."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventPlace:
+    """The request that records or rejects the event with this record id."""
+
+    id: str
+    rejects: bool
+
+
+def place_of(transaction: Transaction, index: int) -> RowPlace | EventPlace | None:
+    """What the request with this index does, from 0 on, in the order of `requests_of`; None: it moves the head."""
+    if index == 0:
+        return None
+    index -= 1
+    if index < len(transaction.writes):
+        return RowPlace(index)
+    index -= len(transaction.writes)
+    if index < len(transaction.recorded):
+        return EventPlace(transaction.recorded[index].id, rejects=False)
+    return EventPlace(transaction.rejections[index - len(transaction.recorded)].event.id, rejects=True)
 
 
 def row_request(write: Write) -> dict[str, Any]:

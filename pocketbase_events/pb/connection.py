@@ -22,6 +22,7 @@ from pocketbase_events.errors import (
     UnreachableError,
 )
 from pocketbase_events.pb.accounts import expires_at, owner_of
+from pocketbase_events.pb.answers import trouble_of
 
 CONNECTS_WITHIN = 3.05  # seconds
 ANSWERS_WITHIN = 10.0  # seconds
@@ -171,10 +172,9 @@ class Connection:
             raise UnreachableError(url=self.url, why=type(error).__name__) from None
         if response.is_redirect:
             raise UnreachableError(url=self.url, why=f"it redirects to {response.headers['location'][:200]}")
-        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            raise RateLimitedError
-        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise TroubleError(why=f"it answered with status {response.status_code}.")
+        trouble = trouble_of(response.status_code)
+        if trouble is not None:
+            raise trouble
         return response
 
     def read(self, response: requests.Response) -> dict[str, Any]:

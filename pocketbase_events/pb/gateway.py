@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote as percent_encoded
 
-from pocketbase_events.core.batch import reasons, requests_of, row_request, why_refused
+from pocketbase_events.core.batch import EventPlace, RowPlace, place_of, reasons, requests_of, row_request, why_refused
 from pocketbase_events.core.events import Pending
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.projection import Write
@@ -47,11 +47,13 @@ class Gateway(Reader):
         if failed is None:
             return Committed()
         index, failure = failed
-        if index == 0:
-            return self._why_no_head(transaction)
-        if index <= len(transaction.writes):
-            return self._why_no_row(transaction.writes[:index], failure)
-        return self._why_no_event(transaction, index - 1 - len(transaction.writes), failure)
+        match place_of(transaction, index):
+            case RowPlace(place):
+                return self._why_no_row(transaction.writes[: place + 1], failure)
+            case EventPlace() as place:
+                return _why_no_event(place, failure)
+            case None:
+                return self._why_no_head(transaction)
 
     def write_rows(self, writes: Sequence[Write]) -> Outcome:
         """Write rows in a transaction that does not look at the head: for a superuser, while the head is held.
@@ -73,19 +75,6 @@ class Gateway(Reader):
             return None
         answer = failed[1]
         return reasons(answer.get("data") or {}) or str(answer.get("message") or f"status {answer.get('status')}")
-
-    def _why_no_event(self, transaction: Transaction, index: int, failure: Mapping[str, Any]) -> Outcome:
-        """Why the event with this place among the recorded and rejected ones could not be changed."""
-        events = [event.id for event in transaction.recorded]
-        rejects = index >= len(events)
-        events += [rejection.event.id for rejection in transaction.rejections]
-        if failure.get("status") == HTTPStatus.BAD_REQUEST and failure.get("data"):
-            return EventRefused(events[index], reasons(failure["data"]))
-        if failure.get("status") == HTTPStatus.NOT_FOUND:
-            return Conflict()
-        if rejects and failure.get("status", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return EventRefused(events[index], str(failure.get("message")))
-        raise TroubleError(why=f"an event could not be recorded (status {failure.get('status')}).")
 
     def _why_no_head(self, transaction: Transaction) -> Outcome:
         status = self.status()
@@ -128,3 +117,14 @@ class Gateway(Reader):
         path = f"/api/collections/{collection}/records/{percent_encoded(item_id, safe='')}"
         response = self._connection.request("GET", path)
         return self._connection.read(response) if response.ok else None
+
+
+def _why_no_event(place: EventPlace, failure: Mapping[str, Any]) -> Outcome:
+    """Why an event could be neither recorded nor rejected."""
+    if failure.get("status") == HTTPStatus.BAD_REQUEST and failure.get("data"):
+        return EventRefused(place.id, reasons(failure["data"]))
+    if failure.get("status") == HTTPStatus.NOT_FOUND:
+        return Conflict()
+    if place.rejects and failure.get("status", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return EventRefused(place.id, str(failure.get("message")))
+    raise TroubleError(why=f"an event could not be recorded (status {failure.get('status')}).")
