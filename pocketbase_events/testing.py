@@ -25,6 +25,7 @@ from pydantic import SecretStr
 
 from pocketbase_events.errors import ProblemError
 from pocketbase_events.event_log import EventLog
+from pocketbase_events.jobs import attach as attaching
 from pocketbase_events.jobs import setup
 from pocketbase_events.pb.accounts import SUPERUSERS, WORKERS, Account
 from pocketbase_events.pb.admin import administration
@@ -74,7 +75,7 @@ class Sandbox:
         with administration(self.settings) as admin:
             anybody = {"listRule": "", "viewRule": ""}
             admin.import_collections([{"name": name, "type": "base", "fields": list(fields), **anybody}])
-            setup.attach(admin, name, {} if allow is None else dict.fromkeys(setup.RULES, allow), lock=None)
+            attaching.attach(admin, name, {} if allow is None else dict.fromkeys(attaching.RULES, allow), lock=None)
 
     def user(self, email: str = "ann@example.com") -> Account:
         """A new user."""

@@ -11,15 +11,21 @@ from typing import Annotated
 import typer
 
 from pocketbase_events import __version__
+from pocketbase_events.cli.attach import attach
 from pocketbase_events.cli.check import check
+from pocketbase_events.cli.detach import detach
 from pocketbase_events.cli.export import export
 from pocketbase_events.cli.history import history
 from pocketbase_events.cli.import_log import import_log
+from pocketbase_events.cli.init import init
 from pocketbase_events.cli.output import PROBLEM, TERMINATED, UNREACHABLE, WRONG_USAGE, fail
 from pocketbase_events.cli.rebuild import rebuild
-from pocketbase_events.cli.recording import rejected, retry_command, run, status
-from pocketbase_events.cli.setting_up import attach, detach, init, serve
+from pocketbase_events.cli.rejected import rejected
+from pocketbase_events.cli.retry import retry
+from pocketbase_events.cli.run import run
+from pocketbase_events.cli.serve import serve
 from pocketbase_events.cli.show import show
+from pocketbase_events.cli.status import status
 from pocketbase_events.cli.verify import verify
 from pocketbase_events.errors import (
     CredentialsRefusedError,
@@ -74,7 +80,7 @@ for command in (serve, init, attach, detach, run, status, verify, check, rebuild
     app.command()(command)
 app.command("import")(import_log)
 app.command()(rejected)
-app.command("retry")(retry_command)
+app.command()(retry)
 
 
 def main() -> None:

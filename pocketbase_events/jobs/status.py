@@ -1,12 +1,11 @@
-"""One look at the log: how it is, what was rejected, and making rejected events pending again."""
+"""One look at the log: is all well, and if not, what is wrong and what to do."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pocketbase_events.core.schema import Target
-from pocketbase_events.errors import RateLimitedError, WrongUsageError
-from pocketbase_events.pb.admin import Admin
+from pocketbase_events.errors import RateLimitedError
 from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.pb.records import VERSION, Status
 from pocketbase_events.pb.schema_files import log_triggers, row_triggers
@@ -39,21 +38,6 @@ def report(gateway: Gateway, sleep: Callable[[float], None]) -> Report:
         ],
     }
     return Report(document, [*_log_problems(status, gateway, sleep), *_target_problems(attached, targets)])
-
-
-def retry(admin: Admin, ids: Sequence[str], *, everything: bool) -> list[str]:
-    """Make rejected events pending again, in the order in which they were appended; returns their ids.
-
-    Raises:
-        WrongUsageError: when an id is not that of a rejected event; nothing is changed then.
-    """
-    found = [event["id"] for event in admin.records("events", filter='seq = 0 && error != ""', sort="@rowid")]
-    unknown = [record_id for record_id in ids if record_id not in found]
-    if unknown:
-        raise WrongUsageError(why=f"There is no rejected event {', '.join(unknown)}. See: pocketbase-events rejected")
-    chosen = [record_id for record_id in found if everything or record_id in ids]
-    admin.update_all("events", chosen, error="")
-    return chosen
 
 
 def _locked(target: Target, triggers: set[str]) -> bool:

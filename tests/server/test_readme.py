@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support import Server, command, eventually, live_rows, run_command
 
-from pocketbase_events.jobs import setup
+from pocketbase_events.jobs.serve import install_demo
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 BLOCKS = [block.replace("\\\n", "") for block in re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)]
@@ -39,7 +39,7 @@ def test_every_line_of_the_command_does_what_the_readme_says(bare: Server, tmp_p
 
 
 def test_what_curl_appends_becomes_a_row(server: Server) -> None:
-    setup.install_demo(server.admin())
+    install_demo(server.admin())
     server.guest().append("create", "milk00000000001", {"title": "Milk"}, "shopping_items")
     bash = shutil.which("bash")
     assert bash is not None

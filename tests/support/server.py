@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import requests
 
+from pocketbase_events.jobs import attach as attaching
 from pocketbase_events.jobs import setup
 from pocketbase_events.jobs.record.worker import Worker
 from pocketbase_events.pb.accounts import worker_token
@@ -199,15 +200,15 @@ class Server:
 
     def attach(self, name: str, *, lock: bool | None = None, allow: str | None = "", **rules: str) -> None:
         """Attach; anyone may append unless told otherwise."""
-        assert rules.keys() <= set(setup.RULES)
-        given = {} if allow is None else dict.fromkeys(setup.RULES, allow)
-        setup.attach(self.admin(), name, {**given, **rules}, lock=lock)
+        assert rules.keys() <= set(attaching.RULES)
+        given = {} if allow is None else dict.fromkeys(attaching.RULES, allow)
+        attaching.attach(self.admin(), name, {**given, **rules}, lock=lock)
 
     def database(self) -> sqlite3.Connection:
         return sqlite3.connect(self.data / "data.db", timeout=30)
 
     def detach(self, name: str) -> None:
-        setup.detach(self.admin(), name)
+        attaching.detach(self.admin(), name)
 
 
 def set_up(server: Server) -> None:

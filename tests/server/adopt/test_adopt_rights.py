@@ -3,7 +3,7 @@
 from support import Server, live_rows
 from support.adopting import NEVER, NOTES, adopt, append, cli, events_of, is_well, note, query, stored, with_notes
 
-from pocketbase_events.jobs import setup
+from pocketbase_events.jobs import attach as attaching
 from pocketbase_events.jobs.record.worker import Step
 
 
@@ -11,7 +11,7 @@ def test_events_are_admitted_once_the_rows_are_adopted_and_not_before(server: Se
     with_notes(server, 3)
     guest, root = server.guest(), server.superuser()
     assert append(guest, note(10)) == 400
-    setup.freeze(server.admin(), "notes", {}, lock=None)  # as attach --adopt begins
+    attaching.freeze(server.admin(), "notes", {}, lock=None)  # as attach --adopt begins
     assert append(guest, note(10)) == 400
     assert append(root, note(10)) == 200
     # Recorded before the rows are adopted, it can't be about a row; it is rejected.
@@ -30,7 +30,7 @@ def test_nobody_writes_the_rows_while_they_are_adopted(server: Server) -> None:
     with_notes(server, 3, createRule="", updateRule="", deleteRule="")
     guest, root = server.guest(), server.superuser()
     assert guest("PATCH", f"{NOTES}/{note(1)}", json={"text": "before"}).ok
-    setup.freeze(server.admin(), "notes", {}, lock=None)
+    attaching.freeze(server.admin(), "notes", {}, lock=None)
     before = stored(server)
     for client in (guest, root, server.user("ann")):
         assert not client("PATCH", f"{NOTES}/{note(1)}", json={"text": "meanwhile"}).ok

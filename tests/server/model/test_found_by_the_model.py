@@ -12,7 +12,7 @@ from support.model.rows import NEVER
 from pocketbase_events.core.transaction import Outcome, Transaction
 from pocketbase_events.errors import ProblemError
 from pocketbase_events.jobs.record.worker import Step
-from pocketbase_events.jobs.status import retry
+from pocketbase_events.jobs.retry import retry
 
 
 def test_a_worker_that_finds_each_rejection_made_already_is_in_no_trouble(server: Server) -> None:

@@ -12,7 +12,7 @@ from sseclient import SSEClient
 from support import DEADLINE, Server, eventually
 from support.workers import seq, start_worker
 
-from pocketbase_events.jobs.status import retry
+from pocketbase_events.jobs.retry import retry
 from pocketbase_events.pb.realtime import PENDING, WakeUp
 
 

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from pocketbase_events.cli import app
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.jobs import setup
-from pocketbase_events.jobs.status import retry
+from pocketbase_events.jobs import attach as attaching
+from pocketbase_events.jobs.retry import retry
 from support import check_log
 from support.model.events import places, sides
 from support.model.recording import Recording
@@ -51,14 +51,14 @@ class Administering(Recording):
     def attach_again_with_or_without_lock(self, which: str, lock: bool) -> None:
         collection = self.model.collections[which]
         if collection.attached:
-            setup.attach(self.world.admin, collection.name, {}, lock=lock)
+            attaching.attach(self.world.admin, collection.name, {}, lock=lock)
             collection.locked = lock and self.world.lockable
 
     @rule(which=sides, lock=st.sampled_from([False, False, True]))
     def detach_or_adopt(self, which: str, lock: bool) -> None:
         collection = self.model.collections[which]
         if collection.attached:
-            setup.detach(self.world.admin, collection.name)
+            attaching.detach(self.world.admin, collection.name)
             collection.attached = False
         else:
             self.adopt(collection, lock)
@@ -66,7 +66,7 @@ class Administering(Recording):
     def adopt(self, collection: Collection, lock: bool) -> None:
         if collection.rows:
             with pytest.raises(WrongUsageError, match="has rows already"):
-                setup.attach(self.world.admin, collection.name, ANYONE, lock=None)
+                attaching.attach(self.world.admin, collection.name, ANYONE, lock=None)
         arguments = ["attach", collection.name, "--allow", "", "--adopt", "--lock" if lock else "--no-lock"]
         done = CliRunner().invoke(app, arguments, env=self.world.server.environment)
         assert (done.exit_code, done.exception) == (0, None), done.output

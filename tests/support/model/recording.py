@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from pocketbase_events.errors import TroubleError
-from pocketbase_events.jobs import setup
+from pocketbase_events.jobs import attach as attaching
 from pocketbase_events.jobs.check import find
 from pocketbase_events.jobs.record.worker import Step, Worker
 from pocketbase_events.jobs.verify import verify
@@ -48,7 +48,7 @@ class Recording(RuleBasedStateMachine):
         assert verify(self.world.superuser, quiet).problems == []
         for each in self.model.collections.values():
             if each.attached:
-                setup.detach(self.world.admin, each.name)
+                attaching.detach(self.world.admin, each.name)
         names = [each.name for each in self.model.collections.values()]
         for name in names:
             collection = self.world.root("GET", f"/api/collections/{name}").json()

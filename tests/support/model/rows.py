@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pocketbase_events.jobs import setup
+from pocketbase_events.jobs import attach as attaching
 
 NEVER = threading.Event()
-ANYONE = dict.fromkeys(setup.RULES, "")
+ANYONE = dict.fromkeys(attaching.RULES, "")
 MISFIT = object()  # what a field is never given
 GENERATED = object()  # what PocketBase made up: seen first, and known from then on
 DATES = {

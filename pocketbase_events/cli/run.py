@@ -1,0 +1,37 @@
+"""run: the worker."""
+
+import threading
+from typing import Annotated
+
+import typer
+
+from pocketbase_events.cli.options import JsonLogOption
+from pocketbase_events.cli.output import log_to_stderr, print_json
+from pocketbase_events.cli.signals import stopping
+from pocketbase_events.jobs.record.run import settle, work, worker
+from pocketbase_events.pb.connect import gateway
+
+
+def run(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Process what is pending, and exit.")] = False,
+    as_json: JsonLogOption = False,
+) -> None:
+    """Record events as they are appended, until SIGTERM or Ctrl-C. Needs the worker's password, or a superuser.
+
+    Examples: pocketbase-events run; pocketbase-events run --once
+    """
+    log_to_stderr(as_json=as_json)
+    stop, wake = threading.Event(), threading.Event()
+    with stopping(stop, wake):
+        if not once:
+            work(context.obj, stop, wake)
+            return
+        with gateway(context.obj) as seen:
+            recorder = worker(seen)
+            settle(recorder, stop)
+        tally = {"recorded": recorder.tally.recorded, "rejected": recorder.tally.rejected}
+        if as_json:
+            print_json(tally)
+        else:
+            print("Recorded {recorded}, rejected {rejected}.".format(**tally))
