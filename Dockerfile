@@ -44,7 +44,7 @@ LABEL org.opencontainers.image.title="pocketbase" \
       org.opencontainers.image.licenses="MIT"
 RUN install -d -m 0700 -o 10001 -g 10001 /pb_data
 COPY --from=binary /opt/pocketbase/bin/pocketbase /usr/local/bin/
-COPY --chmod=0644 docker/1_first_superuser.js /pb_migrations/
+COPY --chmod=0644 pb_schema/first_superuser.js /pb_migrations/1_first_superuser.js
 # Garbage is collected less often than Go would: a tenth more writes for some 15 MB of memory.
 ENV GOGC=400
 USER 10001:10001

@@ -16,6 +16,7 @@ import requests
 from pydantic import BaseModel, ConfigDict
 
 from pocketbase_events.errors import ProblemError, WrongUsageError
+from pocketbase_events.pb.schema_files import schema_file
 from pocketbase_events.settings import Settings
 
 STARTS_WITHIN = 30.0  # seconds
@@ -25,14 +26,6 @@ SUPERUSER_EMAIL = "admin@example.com"
 
 # Runs PocketBase in place of the shell, and ends it when whoever holds our standard input is gone.
 _LEASH = 'exec 3<&0; (read -r _ <&3; kill -TERM $$ 2>/dev/null) & exec "$@" 3<&- </dev/null'
-# PocketBase reads the first superuser from its environment: a command line shows in the process list.
-_FIRST_SUPERUSER = """migrate((app) => {
-  const superuser = new Record(app.findCollectionByNameOrId("_superusers"));
-  superuser.set("email", $os.getenv("POCKETBASE_SUPERUSER_EMAIL"));
-  superuser.set("password", $os.getenv("POCKETBASE_SUPERUSER_PASSWORD"));
-  app.save(superuser);
-});
-"""
 
 
 class Credentials(BaseModel):
@@ -152,7 +145,7 @@ def _command(folder: Path, http: str) -> list[str]:
     """How PocketBase is started; what it would otherwise look for beside its data is within the folder, too."""
     migrations = folder / "pb_migrations"
     migrations.mkdir(exist_ok=True)
-    (migrations / "1_first_superuser.js").write_text(_FIRST_SUPERUSER)
+    (migrations / "1_first_superuser.js").write_text(schema_file("first_superuser.js").read_text())
     return [
         *(_binary(), "serve", "--http", http, "--dir", str(folder / "data"), "--automigrate=false"),
         *("--migrationsDir", str(migrations)),

@@ -25,6 +25,7 @@ from pocketbase_events.pb.accounts import worker_token
 from pocketbase_events.pb.admin import Admin, administration
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.gateway import Gateway
+from pocketbase_events.pb.schema_files import schema_file
 from pocketbase_events.settings import Settings
 from support.clients import Client
 from support.items import ITEM_FIELDS
@@ -32,13 +33,6 @@ from support.waiting import eventually
 
 SUPERUSER = ("root@example.com", "superuser-password")
 WORKER = ("worker@example.com", "worker-password")
-FIRST_SUPERUSER = """migrate((app) => {
-  const record = new Record(app.findCollectionByNameOrId("_superusers"));
-  record.set("email", $os.getenv("TEST_EMAIL"));
-  record.set("password", $os.getenv("TEST_PASSWORD"));
-  app.save(record);
-});
-"""
 
 
 def free_port() -> int:
@@ -71,7 +65,7 @@ class Server:
         migrations = self.folder / "pb_migrations"
         migrations.mkdir(parents=True, exist_ok=True)
         if superuser:
-            (migrations / "1_superuser.js").write_text(FIRST_SUPERUSER)
+            (migrations / "1_superuser.js").write_text(schema_file("first_superuser.js").read_text())
         command = [self.binary, "serve", "--http", f"127.0.0.1:{self.port}", "--dir", str(self.data)]
         command += ["--migrationsDir", str(migrations), "--automigrate=false"]
         command += [
@@ -80,7 +74,8 @@ class Server:
             "--publicDir",
             str(self.folder / "pb_public"),
         ]
-        environment = {**os.environ, "TEST_EMAIL": SUPERUSER[0], "TEST_PASSWORD": SUPERUSER[1]}
+        given = {"POCKETBASE_SUPERUSER_EMAIL": SUPERUSER[0], "POCKETBASE_SUPERUSER_PASSWORD": SUPERUSER[1]}
+        environment = {**os.environ, **given}
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         eventually(self.is_healthy, "PocketBase's health")

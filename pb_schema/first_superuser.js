@@ -1,4 +1,5 @@
-// The first superuser, as the environment says: a command line would show its password in the process list.
+// A PocketBase migration that makes the first superuser from the environment: a command line would show its
+// password in the process list. `serve`, the container image and the tests use it.
 migrate((app) => {
   const email = $os.getenv("POCKETBASE_SUPERUSER_EMAIL");
   const password = $os.getenv("POCKETBASE_SUPERUSER_PASSWORD");
@@ -6,7 +7,7 @@ migrate((app) => {
     throw new Error("Set POCKETBASE_SUPERUSER_EMAIL and POCKETBASE_SUPERUSER_PASSWORD for the first start.");
   }
   const superusers = app.findCollectionByNameOrId("_superusers");
-  if (app.countRecords(superusers, $dbx.hashExp({ email })) > 0) return; // data that came from elsewhere
+  if (app.countRecords(superusers, $dbx.hashExp({ email })) > 0) return; // the data came from elsewhere
   const superuser = new Record(superusers);
   superuser.set("email", email);
   superuser.set("password", password);
