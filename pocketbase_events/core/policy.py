@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pocketbase_events.core.schema import WORKER
+from pocketbase_events.core.schema import WORKER, Target
 from pocketbase_events.errors import WrongUsageError
 
 _TEXT = r'"(?:\\[\s\S]|[^"\\])*"' r"|'(?:\\[\s\S]|[^'\\])*'" r"|//[^\n]*"  # texts and comments of a rule
@@ -104,3 +104,28 @@ def shut_worker_out(rule: str | None) -> str | None:
     if rule is not None and rule.endswith(_LET_IN):
         return rule.removeprefix("(\n").removesuffix(_LET_IN)
     return rule
+
+
+def why_gone(name: str) -> str:
+    """The sentence for a collection that is attached and does not exist."""
+    return f"{name} is attached, but there is no collection of that name. Detach it, or give it its name back."
+
+
+def why_unwritable(target: Target) -> str | None:
+    """Why the worker can't write a collection's rows; None if its own rules let it."""
+    if target.writable:
+        return None
+    return (
+        f"The create or update rule of {target.collection} was edited, so that the worker can't write its rows."
+        f" Run: pocketbase-events attach {target.collection}"
+    )
+
+
+def why_unreadable(target: Target) -> str | None:
+    """Why rows of a collection may be hidden from the worker; None if its list and view rules let it in."""
+    if lets_worker_in(target.row_list_rule) and lets_worker_in(target.row_view_rule):
+        return None
+    return (
+        f"The list or view rule of {target.collection} was edited and may hide rows from the worker."
+        f" Run: pocketbase-events attach {target.collection}"
+    )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pocketbase_events.core.events import Head, Pending, Recorded, record
 from pocketbase_events.core.json_text import Json, UnreadableJsonError, read_data
+from pocketbase_events.core.policy import why_unwritable
 from pocketbase_events.core.projection import Change, Refused, Write, merge, project
 from pocketbase_events.core.schema import Target
 from pocketbase_events.errors import TroubleError
@@ -152,9 +153,6 @@ def _judge(
     change = project(event, data, target)
     if isinstance(change, Refused):
         return Rejection(event, change.why)
-    if target is not None and not target.writable:
-        raise TroubleError(
-            why=f"the create or update rule of {target.collection} was edited, so that the worker can't write"
-            f" its rows. Run: pocketbase-events attach {target.collection}"
-        )
+    if target is not None and (why := why_unwritable(target)) is not None:
+        raise TroubleError(why=why)
     return data, change

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pocketbase_events.core.fold import Difference, Fold, difference
-from pocketbase_events.core.policy import lets_worker_in
+from pocketbase_events.core.policy import why_gone, why_unreadable
 from pocketbase_events.core.schema import Target
 from pocketbase_events.errors import ProblemError, TroubleError, WrongUsageError
 from pocketbase_events.pb.source import Page, Source
@@ -70,16 +70,12 @@ def chosen(source: Source, names: Sequence[str]) -> dict[str, Target]:
         raise WrongUsageError(why=f"{', '.join(unknown)} is not attached. See: pocketbase-events status")
     gone = [name for name in names or attached if name not in targets]
     if gone:
-        raise ProblemError(
-            why=f"{gone[0]} is attached, but there is no collection of that name. Detach it, or give it its name back."
-        )
+        raise ProblemError(why=why_gone(gone[0]))
     targets = {name: target for name, target in targets.items() if not names or name in names}
-    for name, target in targets.items():
-        if not (lets_worker_in(target.row_list_rule) and lets_worker_in(target.row_view_rule)):
-            raise ProblemError(
-                why=f"The list or view rule of {name} was edited and may hide rows from the worker."
-                f" Run: pocketbase-events attach {name}"
-            )
+    for target in targets.values():
+        why = why_unreadable(target)
+        if why is not None:
+            raise ProblemError(why=why)
     return targets
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pocketbase_events.core.policy import why_gone, why_unwritable
 from pocketbase_events.core.schema import Target
 from pocketbase_events.errors import RateLimitedError
 from pocketbase_events.pb.gateway import Gateway
@@ -73,15 +74,6 @@ def _is_missed(status: Status, gateway: Gateway, sleep: Callable[[float], None])
 
 
 def _target_problems(attached: Sequence[str], targets: dict[str, Target]) -> list[str]:
-    gone = [
-        f"{name} is attached, but there is no collection of that name. Detach it, or give it its name back."
-        for name in attached
-        if name not in targets
-    ]
-    edited = [
-        f"The create or update rule of {name} was edited, so that the worker can't write its rows."
-        f" Run: pocketbase-events attach {name}"
-        for name, target in targets.items()
-        if not target.writable
-    ]
+    gone = [why_gone(name) for name in attached if name not in targets]
+    edited = [why for why in map(why_unwritable, targets.values()) if why is not None]
     return gone + edited
