@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from proxy import Proxy
 from support import SUPERUSER, WORKER, Server, check_log, start_copy
+from support.working import AS_WORKER, working
 
 from pocketbase_events import (
     Account,
@@ -23,22 +23,7 @@ from pocketbase_events import (
 )
 
 RECORDS = "/api/collections/events/records"
-AS_WORKER, AS_SUPERUSER = Account(*WORKER, "event_workers"), Account(*SUPERUSER, "_superusers")
-
-
-@contextmanager
-def working(server: Server) -> Iterator[None]:
-    """A worker in a thread, as long as the block lasts."""
-    stop = threading.Event()
-    with EventLog(server.url, AS_WORKER) as log:
-        thread = threading.Thread(target=log.run_worker, args=(stop,))
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join(10)
-    assert not thread.is_alive()
+AS_SUPERUSER = Account(*SUPERUSER, "_superusers")
 
 
 @pytest.fixture(scope="module")

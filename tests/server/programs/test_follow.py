@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import pytest
-from support import SUPERUSER, WORKER, Server, create, eventually, fill_log, item_id, unlocked
+from support import SUPERUSER, Server, create, eventually, fill_log, item_id, unlocked
+from support.working import AS_WORKER
 
 from pocketbase_events import Account, EventLog, LogWentBackError, Recorded, WrongUsageError
 
 NEVER = threading.Event()
-AS_WORKER = Account(*WORKER, "event_workers")
 
 
 @pytest.fixture
