@@ -12,7 +12,7 @@ from pocketbase_events.cli.options import Collections, DirOption, JsonOption
 from pocketbase_events.cli.output import PROBLEM, SHOWN, print_json, say, short
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.core.fold import Difference, Unfit, unfit
-from pocketbase_events.jobs.check import Drift, find
+from pocketbase_events.jobs.check import Drift, find_drift
 from pocketbase_events.pb.connect import source
 
 
@@ -27,7 +27,7 @@ def check(
     Example: pocketbase-events check notes
     """
     with source(context.obj, folder) as seen, progress() as watch:
-        drift = find(seen, collections or [], watch)
+        drift = find_drift(seen, collections or [], watch)
     if as_json:
         print_json(_document(drift))
     else:
@@ -57,26 +57,15 @@ def tell_unfit(drift: Drift) -> None:
 def _drift_table(drift: Drift) -> Table:
     table = Table("collection", "rows", "missing", "changed", "extra")
     for name, rows in drift.rows.items():
-        kinds = [each.kind for each in drift.differences if each.collection == name]
-        table.add_row(escape(name), str(rows), *(str(kinds.count(kind)) for kind in ("missing", "changed", "extra")))
+        table.add_row(escape(name), str(rows), *map(str, drift.counts(name).values()))
     return table
 
 
 def _document(drift: Drift) -> dict[str, Any]:
-    counts = {
-        name: {
-            "rows": rows,
-            **{
-                kind: sum((each.collection, each.kind) == (name, kind) for each in drift.differences)
-                for kind in ("missing", "changed", "extra")
-            },
-        }
-        for name, rows in drift.rows.items()
-    }
     return {
         "ok": not drift.differences,
         "seq": drift.fold.head.seq,
-        "collections": counts,
+        "collections": {name: {"rows": rows, **drift.counts(name)} for name, rows in drift.rows.items()},
         "differences": [
             {
                 "collection": each.collection,
@@ -112,11 +101,11 @@ def _unfit_in_words(each: Unfit) -> str:
         f" and {each.count - len(each.seqs)} more" if each.count > len(each.seqs) else ""
     )
     what = f'{each.collection}: the field "{each.field}" {each.why} (seq {seqs}).'
-    if each.why == "is gone":
+    if each.kind == "gone":
         return (
             f"{what} Rows are compared and rebuilt without it. If it was renamed, give it its old name back before a"
             " rebuild, which would empty the new one."
         )
-    if each.why.startswith("can't be set"):
+    if each.kind == "closed":
         return f"{what} Rows are compared and rebuilt without it, until the field is changed back."
     return f"{what} A row that is missing can't be inserted with it: change the field back before you rebuild it."

@@ -1,13 +1,13 @@
 """Progress bars on a terminal's standard error; silence elsewhere."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from pocketbase_events.jobs.check import Watch
+from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.source import Page
 
 
@@ -18,27 +18,21 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def progress() -> Iterator[Watch]:
-    """What shows how far pages have come, with their rate and the time left."""
-    with _bars() as bars:
-
-        def watch(pages: Iterable[Page], what: str, total: int) -> Iterator[Page]:
-            task = bars.add_task(what, total=total or None)
-            for page in pages:
-                yield page
-                bars.advance(task, len(page))
-
-        yield watch
-
-
-@contextmanager
-def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """What is told of so many more that are done."""
-    with _bars() as bars:
-        task = bars.add_task(what, total=total)
-        yield lambda done: bars.advance(task, done)
-
-
-def _bars() -> Progress:
+    """A watch that shows a bar with rate and time left, only while pages come, so that questions can be asked."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+    bars = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+
+    def watch(pages: Iterable[Page], what: str, total: int) -> Iterator[Page]:
+        task = bars.add_task(what, total=total or None)
+        bars.start()
+        for page in pages:
+            yield page
+            bars.advance(task, len(page))
+        bars.stop()
+        bars.remove_task(task)
+
+    try:
+        yield watch
+    finally:
+        bars.stop()

@@ -3,17 +3,18 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pocketbase_events.core.events import EMPTY, Recorded
 from pocketbase_events.core.json_text import Json
-from pocketbase_events.core.schema import DELETED, FieldDefinition, Target, why_not_settable
+from pocketbase_events.core.schema import DELETED, Target, why_not_settable
 from pocketbase_events.core.values import as_stored, identical, is_empty, same, to_pocketbase, why_unfit
 
 MAX_SEQS = 5  # named in a sentence
 
 Row = Mapping[str, Json]  # a row as PocketBase's API shows it
 Kind = Literal["missing", "changed", "extra"]
+UnfitKind = Literal["gone", "closed", "refused"]  # a field; one that events can't set; one that refuses the value
 
 
 @dataclass(slots=True)
@@ -40,12 +41,21 @@ class Difference:
     fields: Mapping[str, tuple[Json, Json]]
 
 
+class UnfitField(NamedTuple):
+    """A field of an item that today's schema can't hold, and why."""
+
+    name: str
+    kind: UnfitKind
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Unfit:
     """Values that today's schema can't hold, of one field, for one reason."""
 
     collection: str
     field: str
+    kind: UnfitKind
     why: str
     seqs: Sequence[int]  # of the first events that gave such a value
     count: int
@@ -142,35 +152,28 @@ def row_fields(target: Target, item: Item) -> dict[str, Json]:
 
 def unfit(target: Target, rows: Mapping[str, Item]) -> list[Unfit]:
     """What the log says of a collection and today's schema can't hold."""
-    found: dict[tuple[str, str], list[int]] = {}
+    found: dict[UnfitField, list[int]] = {}
     for item in rows.values():
-        for name, why in unfit_fields(target, item):
-            found.setdefault((name, why), []).append(item.seq_of(name))
-    return [
-        Unfit(target.collection, name, why, sorted(seqs)[:MAX_SEQS], len(seqs)) for (name, why), seqs in found.items()
-    ]
+        for field in unfit_fields(target, item):
+            found.setdefault(field, []).append(item.seq_of(field.name))
+    return [Unfit(target.collection, *field, sorted(seqs)[:MAX_SEQS], len(seqs)) for field, seqs in found.items()]
 
 
-def unfit_fields(target: Target, item: Item, *, blocking: bool = False) -> Iterator[tuple[str, str]]:
-    """The fields of an item that today's schema can't hold, and why; only what keeps the row from being inserted.
+def unfit_fields(target: Target, item: Item) -> Iterator[UnfitField]:
+    """The fields of an item that today's schema can't hold.
 
-    A field that is gone, or can't be set any more, is left out of the row and keeps nothing from being written.
+    A row is written without fields that are gone or closed; a value that its field refuses blocks an insert.
     """
-    known = target.by_name
     for name, value in item.fields.items():
-        field = known.get(name)
-        why = _why_gone(field) if field is None or why_not_settable(field) is not None else None
-        if why is not None and not blocking:
-            yield name, why
-        elif why is None and field is not None and (misfit := why_unfit(field, value)) is not None:
-            yield name, misfit
+        field = target.field(name)
+        if field is None:
+            yield UnfitField(name, "gone", "is gone")
+        elif why_not_settable(field) is not None:
+            why = "it is hidden" if field.hidden else f"its type is {field.type}"
+            yield UnfitField(name, "closed", f"can't be set by an event any more ({why})")
+        elif (why_not := why_unfit(field, value)) is not None:
+            yield UnfitField(name, "refused", why_not)
     for field in target.required:
         is_generated = field.autogenerate and field.name not in item.fields
         if not is_generated and is_empty(field, item.fields.get(field.name)):
-            yield field.name, "is required now, and the log has no value for it"
-
-
-def _why_gone(field: FieldDefinition | None) -> str:
-    if field is None:
-        return "is gone"
-    return f"can't be set by an event any more ({'it is hidden' if field.hidden else f'its type is {field.type}'})"
+            yield UnfitField(field.name, "refused", "is required now, and the log has no value for it")

@@ -106,6 +106,11 @@ def shut_worker_out(rule: str | None) -> str | None:
     return rule
 
 
+def why_not_attached(names: Iterable[str]) -> str:
+    """The sentence for names that no attached collection has."""
+    return f"{', '.join(names)} is not attached. See: pocketbase-events status"
+
+
 def why_gone(name: str) -> str:
     """The sentence for a collection that is attached and does not exist."""
     return f"{name} is attached, but there is no collection of that name. Detach it, or give it its name back."

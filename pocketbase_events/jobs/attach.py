@@ -10,11 +10,13 @@ from pocketbase_events.core.policy import (
     compose_create_rule,
     let_worker_in,
     shut_worker_out,
+    why_not_attached,
 )
 from pocketbase_events.core.schema import DELETED, ROW_CREATE_RULE, ROW_UPDATE_RULE, Target
 from pocketbase_events.errors import NotInstalledError, ProblemError, WrongUsageError
 from pocketbase_events.jobs.lock import lock_rows, rows_locked
 from pocketbase_events.pb.admin import Admin, Collection, Record
+from pocketbase_events.pb.literals import literal
 from pocketbase_events.pb.records import refuse_newer
 from pocketbase_events.pb.schema_files import schema_file
 
@@ -111,7 +113,7 @@ def detach(admin: Admin, name: str) -> None:
     name = collection["name"] if collection is not None else name
     target = _target(admin, name)
     if target is None and (collection is None or collection["createRule"] != ROW_CREATE_RULE):
-        raise WrongUsageError(why=f"{name} is not attached. See: pocketbase-events status")
+        raise WrongUsageError(why=why_not_attached([name]))
     others = [rules for rules in append_rules(admin) if rules.collection != name]
     if collection is not None:
         _import(admin, _detached(collection), there["events"], others)
@@ -201,7 +203,7 @@ def _import(admin: Admin, collection: Collection, events: Collection, targets: l
 
 
 def _target(admin: Admin, name: str) -> Record | None:
-    found = admin.records("event_targets", filter=f"collection = {json.dumps(name, ensure_ascii=False)}")
+    found = admin.records("event_targets", filter=f"collection = {literal(name)}")
     return found[0] if found else None
 
 

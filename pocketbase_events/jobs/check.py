@@ -1,24 +1,18 @@
-"""Reading log and rows, and finding where they differ, while both go on changing."""
+"""Find the rows that are not what the log says, while both go on changing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import get_args
 
-from pocketbase_events.core.fold import Difference, Fold, difference
-from pocketbase_events.core.policy import why_gone, why_unreadable
+from pocketbase_events.core.fold import Difference, Fold, Kind, difference
+from pocketbase_events.core.policy import why_gone, why_not_attached, why_unreadable
 from pocketbase_events.core.schema import Target
 from pocketbase_events.errors import ProblemError, TroubleError, WrongUsageError
-from pocketbase_events.pb.source import Page, Source
+from pocketbase_events.jobs.watch import Watch
+from pocketbase_events.pb.source import Source
 
 AT_ONCE = 100  # rows looked at again at a time, so that little happens to them in the meantime
 ROUNDS = 100  # of looking again at rows that change while they are looked at
-
-
-class Watch(Protocol):
-    """Wraps pages with something that shows how far they have come."""
-
-    def __call__(self, pages: Iterable[Page], what: str, total: int) -> Iterator[Page]:
-        """The same pages; `what` they are in words, and how many items to expect, 0 where nobody knows."""
 
 
 @dataclass(slots=True)
@@ -26,14 +20,19 @@ class Drift:
     """The log folded up to some seq, and every row that was not what it says."""
 
     targets: dict[str, Target]
-    relating: dict[str, Target]  # all attached collections whose rows relate to rows of these, folded, too
+    relating: dict[str, Target]  # attached collections with a relation to one of these; folded as well
     fold: Fold
     rows: dict[str, int]  # live ones, by collection
     differences: list[Difference]
 
+    def counts(self, name: str) -> dict[Kind, int]:
+        """How many rows of one collection differ, by kind."""
+        kinds = [each.kind for each in self.differences if each.collection == name]
+        return {kind: kinds.count(kind) for kind in get_args(Kind)}
 
-def find(source: Source, names: Sequence[str], watch: Watch) -> Drift:
-    """Compare the rows of the named collections (all attached ones, where none is named) with the log.
+
+def find_drift(source: Source, names: Sequence[str], watch: Watch) -> Drift:
+    """Compare the rows of the named collections with the log; those of all attached collections if none is named.
 
     Raises:
         WrongUsageError: when a name is not that of an attached collection.
@@ -41,12 +40,7 @@ def find(source: Source, names: Sequence[str], watch: Watch) -> Drift:
         ProblemError: when rows may be hidden from the worker.
     """
     targets = chosen(source, names)
-    ids = {target.collection_id for target in targets.values()}
-    relating = {
-        name: target
-        for name, target in source.targets().items()
-        if any(field.type == "relation" and field.relates_to in ids for field in target.fields)
-    }
+    relating = _relating(source, targets)
     fold = Fold({**relating, **targets})
     status = source.status().sound()
     for page in watch(source.log(0, status.seq), "reading the log", status.seq):
@@ -56,26 +50,29 @@ def find(source: Source, names: Sequence[str], watch: Watch) -> Drift:
         suspects = _suspects(drift, source, target, watch)
         for start in range(0, len(suspects), AT_ONCE):
             drift.differences += _settled(source, fold, target, suspects[start : start + AT_ONCE])
-        gone = sum(each.kind == "missing" for each in drift.differences if each.collection == name)
-        extra = sum(each.kind == "extra" for each in drift.differences if each.collection == name)
-        drift.rows[name] = len(fold.rows[name]) - gone + extra
+        counts = drift.counts(name)
+        drift.rows[name] = len(fold.rows[name]) - counts["missing"] + counts["extra"]
     return drift
 
 
 def chosen(source: Source, names: Sequence[str]) -> dict[str, Target]:
-    """The attached collections of these names, all where none is named."""
+    """The attached collections of these names; all if none is named.
+
+    Raises:
+        WrongUsageError: when a name is not that of an attached collection.
+        ProblemError: when a collection is gone, or its rows may be hidden from the worker.
+    """
     targets, attached = source.targets(), source.attached()
     unknown = [name for name in names if name not in attached]
     if unknown:
-        raise WrongUsageError(why=f"{', '.join(unknown)} is not attached. See: pocketbase-events status")
+        raise WrongUsageError(why=why_not_attached(unknown))
     gone = [name for name in names or attached if name not in targets]
     if gone:
         raise ProblemError(why=why_gone(gone[0]))
     targets = {name: target for name, target in targets.items() if not names or name in names}
-    for target in targets.values():
-        why = why_unreadable(target)
-        if why is not None:
-            raise ProblemError(why=why)
+    unreadable = next(filter(None, map(why_unreadable, targets.values())), None)
+    if unreadable is not None:
+        raise ProblemError(why=unreadable)
     return targets
 
 
@@ -92,7 +89,7 @@ def refuse_other(source: Source, gateway: Source) -> None:
 
 
 def catch_up(source: Source, fold: Fold, to: int) -> set[tuple[str, str]]:
-    """Fold what was recorded since, up to `to`; returns the items that it is about.
+    """Fold what was recorded since, up to the seq `to`; returns the items that those events are about.
 
     Raises:
         TroubleError: when the log went back meanwhile.
@@ -113,8 +110,18 @@ def compare(source: Source, fold: Fold, target: Target, ids: Sequence[str]) -> l
     return [each for each in found if each is not None]
 
 
+def _relating(source: Source, targets: dict[str, Target]) -> dict[str, Target]:
+    """The attached collections with a relation to one of these."""
+    ids = {target.collection_id for target in targets.values()}
+    return {
+        name: target
+        for name, target in source.targets().items()
+        if any(field.type == "relation" and field.relates_to in ids for field in target.fields)
+    }
+
+
 def _suspects(drift: Drift, source: Source, target: Target, watch: Watch) -> list[str]:
-    """The ids of rows that differ from the fold, or seem to, since they were read later."""
+    """The ids of rows that differ from the fold, or only seem to because they were read later."""
     items = drift.fold.rows[target.collection]
     unseen = set(items)
     suspects = []
@@ -128,7 +135,7 @@ def _suspects(drift: Drift, source: Source, target: Target, watch: Watch) -> lis
 
 
 def _settled(source: Source, fold: Fold, target: Target, ids: Sequence[str]) -> list[Difference]:
-    """Which of the rows really differ: a difference counts once nothing is recorded about its row meanwhile."""
+    """The rows that really differ: a difference counts if nothing was recorded about its row while it was compared."""
     found: list[Difference] = []
     for _ in range(ROUNDS):
         catch_up(source, fold, source.status().seq)

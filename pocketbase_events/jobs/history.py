@@ -8,7 +8,7 @@ from pocketbase_events.core.fold import Fold, changes_of
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.schema import DELETED
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.jobs.check import Watch
+from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.source import Source
 
 

@@ -1,16 +1,19 @@
-"""Loading an export into an empty log, each event as it was recorded."""
+"""Load an export into an empty log, each event as it was recorded, and build the rows."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from pocketbase_events.core.batch import load_requests
 from pocketbase_events.core.events import EMPTY, Head, Recorded
 from pocketbase_events.core.transaction import Committed
-from pocketbase_events.errors import BatchTooLargeError, ProblemError
-from pocketbase_events.jobs.check import Watch
-from pocketbase_events.jobs.hold import Holding
+from pocketbase_events.errors import BatchTooLargeError, ProblemError, WrongUsageError
+from pocketbase_events.jobs.check import chosen, find_drift
+from pocketbase_events.jobs.hold import Holding, holding
+from pocketbase_events.jobs.rebuild import Rebuilt, write_rows
+from pocketbase_events.jobs.verify import Verdict, verify_file
+from pocketbase_events.jobs.watch import Watch, unwatched
 from pocketbase_events.pb.export_file import BadLine, events_of
 from pocketbase_events.pb.gateway import Gateway
 
@@ -18,7 +21,55 @@ AT_ONCE = 200  # events in a transaction
 MAX_CHARS = 4_000_000  # of data in a transaction
 
 
-def check_beginning(path: Path, head: Head) -> None:
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did.
+
+    Attributes:
+        verdict: on the file. If it has problems, nothing was imported.
+        events: how many were loaded; fewer than the file has if some were there already.
+        not_attached: the collections of the log that are not attached here, so that their rows were not built.
+        rebuilt: how the rows were built; None if nothing was imported.
+    """
+
+    verdict: Verdict
+    events: int = 0
+    not_attached: Sequence[str] = ()
+    rebuilt: Rebuilt | None = None
+
+
+def import_log(path: Path, held: Holding, superuser: Gateway, watch: Watch = unwatched) -> Imported:
+    """Verify an export, load it into an empty log, and build the rows. Interrupted, it can be done again.
+
+    Args:
+        path: the export, a file that can be read more than once.
+        held: a hold that is not taken yet.
+        superuser: PocketBase, seen as a superuser.
+        watch: shows progress.
+
+    Raises:
+        WrongUsageError: when the file can't be read, or has no events.
+        ProblemError: when the log has other events, or PocketBase refuses one.
+        HeldError: when somebody else holds the head and does not let go.
+        TroubleError: when PocketBase can't answer now.
+    """
+    verdict = verify_file(path, watch)
+    if verdict.problems:
+        return Imported(verdict)
+    if not verdict.events:
+        raise WrongUsageError(why=f"{path} has no events.")
+    with holding(held):
+        _check_beginning(path, held.head)
+        chosen(held.gateway, [])  # fails if rows can't be built, before anything is written
+        loaded = _load(path, superuser, held, watch)
+        if held.head != verdict.head:
+            raise ProblemError(why=f"{path} was changed while it was read. Import it again.")
+        drift = find_drift(held.gateway, [], held.keeping(watch))
+        rebuilt = write_rows(held.gateway, held, superuser, drift, removing=(), watch=watch)
+    return Imported(verdict, loaded, sorted(verdict.collections - drift.targets.keys()), rebuilt)
+
+
+def _check_beginning(path: Path, head: Head) -> None:
     """Make sure that a log which ends with `head` is the beginning of an export, as an empty one always is.
 
     Raises:
@@ -35,11 +86,11 @@ def check_beginning(path: Path, head: Head) -> None:
     )
 
 
-def load(path: Path, superuser: Gateway, held: Holding, watch: Watch) -> int:
+def _load(path: Path, superuser: Gateway, held: Holding, watch: Watch) -> int:
     """Append and record the events that are not there yet, while the head is held; returns how many.
 
-    An event and its place in the log come in one transaction, and no two events get one seq (a unique index),
-    so that it may be interrupted anywhere and done again.
+    An event and its place in the log come in one transaction, and a seq is unique (an index sees to it),
+    so this can be interrupted anywhere and done again.
 
     Raises:
         ProblemError: when PocketBase refuses an event, or somebody else has recorded one.
@@ -64,7 +115,7 @@ def load(path: Path, superuser: Gateway, held: Holding, watch: Watch) -> int:
         loaded, waiting = loaded + len(some), waiting[len(some) :]
         if held.keep() != Committed():
             raise ProblemError(
-                why="Somebody else has recorded events meanwhile, so this log goes a way of its own now."
+                why="Somebody else has recorded events meanwhile: this log is no longer that of the file."
             )
     return loaded
 

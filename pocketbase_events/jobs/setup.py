@@ -12,6 +12,7 @@ from pocketbase_events.errors import ProblemError, WrongUsageError
 from pocketbase_events.jobs.attach import append_rules, refuse_newer_setup
 from pocketbase_events.jobs.lock import lock_log, lock_rows, rows_locked
 from pocketbase_events.pb.admin import Admin, Collection
+from pocketbase_events.pb.literals import literal
 from pocketbase_events.pb.schema_files import schema_file
 from pocketbase_events.settings import Settings
 
@@ -89,7 +90,7 @@ def _enable_batch(admin: Admin) -> None:
 
 def _set_worker(admin: Admin, settings: Settings) -> str | None:
     """Make the worker's account and password what the settings say; a password made here is returned."""
-    accounts = admin.records("event_workers", filter=f"email = {json.dumps(settings.worker_email, ensure_ascii=False)}")
+    accounts = admin.records("event_workers", filter=f"email = {literal(settings.worker_email)}")
     given = settings.worker_password.get_secret_value() if settings.worker_password else None
     if given is None and accounts:
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pocketbase_events.core.chain import Chain, Problem
 from pocketbase_events.core.events import EMPTY, Head, Recorded
-from pocketbase_events.jobs.check import Watch
+from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.export_file import BadLine, events_of, line_of
 from pocketbase_events.pb.source import Source
 

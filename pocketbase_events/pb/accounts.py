@@ -19,6 +19,7 @@ from pocketbase_events.errors import (
     WrongUsageError,
 )
 from pocketbase_events.pb.answers import trouble_of
+from pocketbase_events.pb.literals import literal
 from pocketbase_events.settings import Settings
 
 WORKERS = "event_workers"
@@ -152,7 +153,7 @@ def _impersonated(client: PocketBase, settings: Settings) -> str:
             client,
             settings.url,
             f"/api/collections/{WORKERS}/records",
-            params={"filter": f"email = {json.dumps(settings.worker_email, ensure_ascii=False)}", "perPage": 1},
+            params={"filter": f"email = {literal(settings.worker_email)}", "perPage": 1},
         )
     except ClientResponseError:
         raise NotInstalledError(url=settings.url) from None  # there is no such collection

@@ -1,6 +1,5 @@
 """Reading the log and the rows through PocketBase's API, as the worker."""
 
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -13,6 +12,7 @@ from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.schema import Target
 from pocketbase_events.core.values import TOO_DEEP
 from pocketbase_events.pb.connection import Connection
+from pocketbase_events.pb.literals import literal
 from pocketbase_events.pb.records import Status, recorded_of, status_of
 from pocketbase_events.pb.source import read_ahead
 
@@ -161,11 +161,6 @@ class Reader:
             if len(rows) < page:
                 break
         return rows
-
-
-def literal(text: str) -> str:
-    """A text as PocketBase's filters write it."""
-    return json.dumps(text, ensure_ascii=False)
 
 
 def _place(item: Item) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from pocketbase_events.core.json_text import Json, parse_number, read_shown
 from pocketbase_events.core.schema import FieldDefinition, Target
 from pocketbase_events.core.values import TOO_DEEP
 from pocketbase_events.errors import NotInstalledError, TroubleError, WrongUsageError
+from pocketbase_events.pb.literals import sql_name
 from pocketbase_events.pb.records import Status, recorded_of, status_of
 
 PAGE = 1000  # records read at a time, so that no reader keeps PocketBase from tidying its WAL up
@@ -92,7 +93,9 @@ class Database:
         """All rows of a collection, by id."""
         last = ""
         while True:
-            page = self._all(f"SELECT * FROM {_name(target)} WHERE id > :last ORDER BY id LIMIT {PAGE}", last=last)
+            page = self._all(
+                f"SELECT * FROM {sql_name(target.collection)} WHERE id > :last ORDER BY id LIMIT {PAGE}", last=last
+            )
             yield [_row(target, row) for row in page]
             if len(page) < PAGE:
                 return
@@ -100,7 +103,7 @@ class Database:
 
     def rows_by_id(self, target: Target, ids: Sequence[str]) -> dict[str, Row]:
         """Those of the rows with these ids that there are."""
-        query = f"SELECT * FROM {_name(target)} WHERE id IN (SELECT value FROM json_each(:ids))"
+        query = f"SELECT * FROM {sql_name(target.collection)} WHERE id IN (SELECT value FROM json_each(:ids))"
         return {row["id"]: _row(target, row) for row in self._all(query, ids=json.dumps(list(ids)))}
 
     def _all(self, query: str, **values: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - what SQLite takes
@@ -119,10 +122,6 @@ def _texts(item: sqlite3.Row) -> dict[str, Json]:
     """An event as the API shows it, where somebody put numbers beyond doubles into the file."""
     shown = dict(item)
     return {**shown, "seq": parse_number(str(shown["seq"])) if isinstance(shown["seq"], int) else shown["seq"]}
-
-
-def _name(target: Target) -> str:
-    return '"' + target.collection.replace('"', '""') + '"'
 
 
 def _row(target: Target, row: sqlite3.Row) -> Row:

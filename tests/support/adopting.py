@@ -8,7 +8,8 @@ from contextlib import closing
 from typing import Any
 
 from pocketbase_events.core.fold import unfit
-from pocketbase_events.jobs.check import find
+from pocketbase_events.jobs.check import find_drift
+from pocketbase_events.jobs.watch import unwatched
 from pocketbase_events.pb.database import Database
 from support import Client, Server, check_log, run_command
 
@@ -42,7 +43,7 @@ def is_well(server: Server, name: str = "notes", rows: int | None = None) -> Non
     check_log(server)
     with closing(Database(server.data)) as database:
         for source in (server.gateway(), database):
-            drift = find(source, [name], lambda pages, _, __: iter(pages))
+            drift = find_drift(source, [name], unwatched)
             assert drift.differences == []
             assert unfit(drift.targets[name], drift.fold.rows[name]) == []
             assert rows is None or drift.rows[name] == rows

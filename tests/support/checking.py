@@ -10,8 +10,9 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from pocketbase_events.cli import app
-from pocketbase_events.jobs.check import find
+from pocketbase_events.jobs.check import find_drift
 from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.watch import unwatched
 from pocketbase_events.pb.database import Database
 from support import Client, Server, run_command
 
@@ -43,7 +44,7 @@ def look(server: Server, *names: str, code: int = 0) -> tuple[dict[str, Any], li
     assert all(list(counts) == ["rows", "missing", "changed", "extra"] for counts in told["collections"].values())
     assert all(list(each) == ["collection", "id", "kind", "fields"] for each in told["differences"])
     with closing(Database(server.data)) as database:
-        drift = find(database, names, lambda pages, _, __: iter(pages))
+        drift = find_drift(database, names, unwatched)
     by_file = [(each.collection, each.id, each.kind, dict(each.fields)) for each in drift.differences]
     by_api = [
         (each["collection"], each["id"], each["kind"], {name: tuple(pair) for name, pair in each["fields"].items()})

@@ -97,7 +97,7 @@ def test_what_many_items_have_in_common_is_told_once_with_the_first_seqs() -> No
     fold.apply([event(9, "create", {"one": "1"}, "item9"), event(10, "create", {"one": "b"}, "item10")])
     fold.apply([event(11, "update", {"one": "a"}, "item9"), event(12, "update", {"one": "b"}, "item1")])
     assert unfit(target, fold.rows["items"]) == [
-        Unfit("items", "one", 'no longer has the choice "a"', [2, 3, 4, 5, 6], 8)
+        Unfit("items", "one", "refused", 'no longer has the choice "a"', [2, 3, 4, 5, 6], 8)
     ]
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from support import Server, run_command
 from support.checking import NOTHING, append_all, record_all, refused, silent
 
-from pocketbase_events.jobs.check import find
+from pocketbase_events.jobs.check import find_drift
+from pocketbase_events.jobs.watch import unwatched
 from pocketbase_events.pb.database import Database
 
 CHOICES = ["a", "b", "c", "[c]", '["a"]', "1", "true", "null", "Œ 😀", "x,y"]
@@ -221,4 +222,4 @@ def test_whatever_an_event_sets_the_row_is_what_the_log_says(
     assert refused(every)[before:] == []
     with closing(Database(every.data)) as database:
         for source in (every.gateway(), database):
-            assert find(source, ["every"], lambda pages, _, __: iter(pages)).differences == []
+            assert find_drift(source, ["every"], unwatched).differences == []

@@ -17,14 +17,15 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from pocketbase_events.errors import TroubleError
 from pocketbase_events.jobs import attach as attaching
-from pocketbase_events.jobs.check import find
+from pocketbase_events.jobs.check import find_drift
 from pocketbase_events.jobs.record.worker import Step, Worker
 from pocketbase_events.jobs.verify import verify
+from pocketbase_events.jobs.watch import unwatched
 from pocketbase_events.pb.database import Database
 from support import check_log
 from support.model.events import Event, event_for, events_for, places, texts, whoever
 from support.model.rows import GENERATED, NEVER, Appended, Model, canonical
-from support.model.world import World, quiet
+from support.model.world import World
 
 
 class Recording(RuleBasedStateMachine):
@@ -45,7 +46,7 @@ class Recording(RuleBasedStateMachine):
             return  # it failed; the next example begins anew
         self.record("first")
         self.look()
-        assert verify(self.world.superuser, quiet).problems == []
+        assert verify(self.world.superuser, unwatched).problems == []
         for each in self.model.collections.values():
             if each.attached:
                 attaching.detach(self.world.admin, each.name)
@@ -204,7 +205,7 @@ class Recording(RuleBasedStateMachine):
         }
         with closing(Database(self.world.server.data)) as database:
             for source in (self.world.superuser, database):
-                found = find(source, [], quiet).differences
+                found = find_drift(source, [], unwatched).differences
                 assert {(each.collection, each.id): each.kind for each in found} == expected
                 for each in found:
                     collection = self.model.named(each.collection)

@@ -6,13 +6,13 @@ from typing import Any
 
 from hypothesis.stateful import rule
 
-from pocketbase_events.jobs.check import find
+from pocketbase_events.jobs.check import find_drift
 from pocketbase_events.jobs.hold import Holding, holding
-from pocketbase_events.jobs.rebuild import Rebuild
+from pocketbase_events.jobs.rebuild import write_rows
+from pocketbase_events.jobs.watch import unwatched
 from support.model.administering import Administering
 from support.model.events import operations
 from support.model.rows import MISFIT, Collection
-from support.model.world import quiet
 
 
 class Repairing(Administering):
@@ -37,11 +37,11 @@ class Repairing(Administering):
         }
         if not chosen:
             return
-        drift = find(self.world.superuser, list(chosen), quiet)
+        drift = find_drift(self.world.superuser, list(chosen), unwatched)
         extra = [(each.collection, each.id) for each in drift.differences if each.kind == "extra" and removing]
         held = Holding(self.world.gateway, "model", timer=time.monotonic, sleep=lambda _: None)
         with holding(held):
-            done = Rebuild(self.world.superuser, held, self.world.superuser, drift, extra).run(lambda _: None)
+            done = write_rows(self.world.superuser, held, self.world.superuser, drift, extra)
         assert done.seq == self.seq
         self.rebuilt(chosen, done.refused, removing=removing)
         self.look()

@@ -1,7 +1,6 @@
 """A PocketBase for all examples, and everybody who comes to it."""
 
 import itertools
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from pocketbase_events.jobs import attach as attaching
 from pocketbase_events.pb.accounts import superuser_token
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.gateway import Gateway
-from pocketbase_events.pb.source import Page
 from support import Server, start_copy
 from support.model.events import FIELDS, ID_PATTERNS, INDEXES, LOOSE_ID, UNIQUE, UNSETTABLE
 from support.model.rows import ANYONE, Collection, Field
@@ -103,8 +101,3 @@ class World:
 
 def definition(each: Field) -> dict[str, Any]:
     return {"name": each.name, "type": each.type, "required": each.required, **each.options}
-
-
-def quiet(pages: Iterable[Page], what: str, total: int) -> Iterator[Page]:
-    del what, total
-    yield from pages
