@@ -1,4 +1,4 @@
-"""The README's JavaScript recipes at work, in Node and in a browser: the same files, the same scenarios."""
+"""The recipes in JavaScript at work, in Node and in a browser: the same files, the same scenarios."""
 
 import os
 import signal
@@ -157,14 +157,14 @@ def test_a_list_looks_for_itself_where_realtime_has_fallen_silent(
 
 @pytest.fixture
 def notes(server: Server) -> Server:
-    """What the README's example writes to."""
+    """What the example writes to."""
     server.create_collection("notes", [{"name": "body", "type": "text"}], listRule="", viewRule="")
     server.attach("notes")
     return server
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_example_of_the_readme_works_in_node_as_it_stands(notes: Server) -> None:
+def test_the_example_works_in_node_as_it_stands(notes: Server) -> None:
     script = str(JAVASCRIPT / "run_example.mjs")
     environment = {**os.environ, **ANN, "PB_URL": notes.url}
     printed = subprocess.check_output(["node", script], env=environment, text=True, timeout=60).splitlines()
@@ -175,7 +175,7 @@ def test_the_example_of_the_readme_works_in_node_as_it_stands(notes: Server) -> 
 
 @pytest.mark.browser
 @pytest.mark.usefixtures("worker")
-def test_the_example_of_the_readme_works_in_a_browser_as_it_stands(notes: Server, chromium: Browser) -> None:
+def test_the_example_works_in_a_browser_as_it_stands(notes: Server, chromium: Browser) -> None:
     with chromium.new_page() as page:
         printed: list[str] = []
         page.on("console", lambda message: printed.append(message.text))

@@ -1,4 +1,4 @@
-"""PocketBase's own JavaScript SDK as the client: the recipe of the README against a running worker."""
+"""PocketBase's own JavaScript SDK as the client: the recipe against a running worker."""
 
 import json
 import os

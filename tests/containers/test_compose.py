@@ -53,7 +53,7 @@ class Composed(Server):
         return run("docker", "compose", *arguments, cwd=self.folder, env=self._environment, **options)
 
     def shown(self, fragment: str) -> subprocess.CompletedProcess[str]:
-        """Run the one line of the README's chapter that has this in it, in a shell."""
+        """Run the one line of docs/operations.md that has this in it, in a shell."""
         (line,) = (line for line in CHAPTER.splitlines() if fragment in line and line.startswith(("docker ", "cp ")))
         done = run("sh", "-c", line, cwd=self.folder, env=self._environment, timeout=BUILD_TIME)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -177,7 +177,7 @@ def test_a_command_runs_beside_the_worker_which_goes_on(composed: Composed, comm
     assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
 
 
-def test_the_commands_of_the_readme_run(composed: Composed) -> None:
+def test_the_commands_of_the_page_run(composed: Composed) -> None:
     assert "attached" in composed.shown("pocketbase-events status").stdout
     assert "Every row is what the log says" in composed.shown("pocketbase-events check").stdout
     assert "1 event is pending again" in composed.shown("setup retry --all").stdout

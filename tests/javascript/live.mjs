@@ -1,9 +1,9 @@
 // Keep a list of rows live with PocketBase's JavaScript SDK, in a browser or in Node.
 
 /**
- * Calls `onChange` with the rows of a collection that are not deleted: at once, after every change, once a lost
+ * Call `onChange` with the rows of a collection that are not deleted: at once, after every change, when a lost
  * connection is back, and twice a minute in any case. `options` are those of the SDK's getFullList: `sort`, or a
- * `filter` of your own (begin it with "deleted = false && "). Resolves to a function that ends it, rejects if the
+ * `filter` of your own (begin it with "deleted = false && "). Resolves to a function that stops it. Throws if the
  * rows can't be read.
  */
 export async function liveRows(pb, collection, onChange, options = {}) {
@@ -12,14 +12,14 @@ export async function liveRows(pb, collection, onChange, options = {}) {
   let wake = () => {};
   const look = () => wake();
   onChange(await read());
-  // Realtime only says when to look. Its messages may come in another order than the changes, a filter would
-  // hide that a row was deleted, and it repeats nothing after a lost connection: PB_CONNECT tells of a new one.
+  // Realtime only says when to look: messages may arrive out of order, and are lost with the connection. PB_CONNECT
+  // tells of a new one. Subscribe without the filter, which would hide that a row was deleted.
   const subscribed = [await rows.subscribe("*", look), await pb.realtime.subscribe("PB_CONNECT", look)];
-  const timer = setInterval(look, 30_000); // a connection may be lost without anybody being told
+  const timer = setInterval(look, 30_000); // a connection can be lost without any sign
   let ended = false;
   (async () => {
     while (!ended) {
-      const news = new Promise((resolve) => (wake = resolve)); // also what changes while we read
+      const news = new Promise((resolve) => (wake = resolve)); // made first: hears of changes meanwhile
       const found = await read().catch(() => void setTimeout(look, 2000));
       if (found && !ended) onChange(found);
       await news;

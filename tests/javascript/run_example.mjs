@@ -1,4 +1,4 @@
-// Runs the README's example, which leaves the address and the user's credentials to whoever runs it.
+// Runs the example of the page, which leaves the address and the user's credentials to whoever runs it.
 
 import { EventSource } from "eventsource";
 

@@ -16,7 +16,7 @@ from testcontainers.core.network import Network
 from support import ITEM_FIELDS, Client, eventually, free_port
 
 ROOT = Path(__file__).parents[2]
-CHAPTER = (ROOT / "README.md").read_text().split("\n## With Docker Compose\n")[1].split("\n## ")[0]
+CHAPTER = (ROOT / "docs" / "operations.md").read_text().split("\n## Docker Compose\n")[1].split("\n## ")[0]
 PINS = set((ROOT / "constraints.txt").read_text().lower().replace("_", "-").splitlines())
 NAME = f"pocketbase-events-test-{secrets.token_hex(4)}"
 SUPERUSER = ("me@example.com", "super$user 'password'")
