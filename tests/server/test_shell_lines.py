@@ -99,7 +99,7 @@ def run_page(page: Path, folder: Path, url: str, environment: dict[str, str]) ->
         env=given,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     printed = sorted(folder.glob("*.out"), key=lambda file: int(file.stem))
