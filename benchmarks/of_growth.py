@@ -11,7 +11,7 @@ from support import Server, item_id, run_command
 from benchmarks.measure import Figure
 from benchmarks.world import SIZES, Worlds, long_log
 from pocketbase_events.core.events import chain_hash
-from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.record import Step
 
 RECORDING, STATUS = (15, 10), (5, 1)  # turns, and measurements in a turn
 NEW = 10**9  # the number of the first item that is created here

@@ -17,8 +17,7 @@ from pocketbase_events.errors import TroubleError, WrongUsageError
 from pocketbase_events.jobs import history as past
 from pocketbase_events.jobs.append import NewEvent, append, new_id
 from pocketbase_events.jobs.follow import STOPS_WITHIN, follow, listening
-from pocketbase_events.jobs.record.run import work_through
-from pocketbase_events.jobs.record.worker import GIVES_UP_AFTER
+from pocketbase_events.jobs.record.run import GIVES_UP_AFTER, work_through
 from pocketbase_events.pb.accounts import Account, account_token, owner_of, worker_token
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.gateway import Gateway

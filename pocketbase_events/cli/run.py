@@ -8,7 +8,7 @@ import typer
 from pocketbase_events.cli.options import JsonLogOption
 from pocketbase_events.cli.output import log_to_stderr, print_json
 from pocketbase_events.cli.signals import stopping
-from pocketbase_events.jobs.record.run import settle, work, worker
+from pocketbase_events.jobs.record import run_worker, settle, worker
 from pocketbase_events.pb.connect import gateway
 
 
@@ -25,7 +25,7 @@ def run(
     stop, wake = threading.Event(), threading.Event()
     with stopping(stop, wake):
         if not once:
-            work(context.obj, stop, wake)
+            run_worker(context.obj, stop, wake)
             return
         with gateway(context.obj) as seen:
             recorder = worker(seen)

@@ -13,7 +13,7 @@ from pocketbase_events.cli.options import JsonLogOption
 from pocketbase_events.cli.output import log_to_stderr
 from pocketbase_events.cli.signals import stopping
 from pocketbase_events.errors import ProblemError
-from pocketbase_events.jobs.record.run import work
+from pocketbase_events.jobs.record import run_worker
 from pocketbase_events.jobs.serve import set_up
 from pocketbase_events.pb.embedded import Credentials, Folder, address, embedded
 
@@ -49,7 +49,7 @@ def serve(
         set_up(settings, credentials, kept)
         _print_welcome(url, http, credentials, kept)
         threading.Thread(target=_watch, args=(process, stop, wake), daemon=True).start()
-        work(settings, stop, wake)
+        run_worker(settings, stop, wake)
         if process.poll() is not None:
             raise ProblemError(why=f"PocketBase ended by itself; see {kept.path / 'pocketbase.log'}.")
 

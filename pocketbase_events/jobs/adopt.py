@@ -13,7 +13,7 @@ from pocketbase_events.core.schema import DELETED, Target
 from pocketbase_events.core.values import same
 from pocketbase_events.errors import BatchTooLargeError, ProblemError
 from pocketbase_events.jobs.attach import attach, freeze, thaw
-from pocketbase_events.jobs.record.run import settle, worker
+from pocketbase_events.jobs.record import settle, worker
 from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.admin import Admin
 from pocketbase_events.pb.connect import gateway, superuser_gateway

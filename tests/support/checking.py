@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from pocketbase_events.cli import app
 from pocketbase_events.jobs.check import find_drift
-from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.record import Step
 from pocketbase_events.jobs.watch import unwatched
 from pocketbase_events.pb.database import Database
 from support import Client, Server, run_command

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.record import Step
 from support import Server
 
 NEVER = threading.Event()

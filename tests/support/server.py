@@ -20,7 +20,7 @@ import requests
 
 from pocketbase_events.jobs import attach as attaching
 from pocketbase_events.jobs import setup
-from pocketbase_events.jobs.record.worker import Worker
+from pocketbase_events.jobs.record import Recorder, Worker
 from pocketbase_events.pb.accounts import worker_token
 from pocketbase_events.pb.admin import Admin, administration
 from pocketbase_events.pb.connection import Connection
@@ -180,6 +180,10 @@ class Server:
         """A worker in this process; clock, ids and timer are real unless given."""
         wiring = {"now": lambda: datetime.now(UTC), "new_id": uuid4, "timer": time.monotonic, **more}
         return Worker(self.gateway(), **wiring)
+
+    def recorder(self) -> Recorder:
+        """What a worker records with, a page at a time."""
+        return Recorder(self.gateway(), lambda: datetime.now(UTC), uuid4, time.monotonic)
 
     def create_collection(self, name: str, fields: list[dict[str, Any]], **more: Any) -> None:
         body = {"name": name, "type": "base", "fields": fields, **more}

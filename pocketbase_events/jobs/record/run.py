@@ -1,4 +1,4 @@
-"""The worker of the command line: wired, and run until it is told to stop."""
+"""Running a worker: beside a PocketBase, in any process, until it is told to stop."""
 
 import threading
 import time
@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from pocketbase_events.errors import TroubleError
-from pocketbase_events.jobs.record.worker import GIVES_UP_AFTER, HOLD_INTERVAL, Step, Worker
+from pocketbase_events.jobs.record.recorder import Step
+from pocketbase_events.jobs.record.worker import HOLD_INTERVAL, Worker
 from pocketbase_events.logs import log
 from pocketbase_events.pb.connect import gateway
 from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.pb.realtime import WakeUp
 from pocketbase_events.settings import Settings
+
+GIVES_UP_AFTER = 3.5  # seconds without an answer; PocketBase gives a transaction 3 unless told otherwise
 
 
 def worker(seen: Gateway) -> Worker:
@@ -25,8 +28,16 @@ def settle(recorder: Worker, stop: threading.Event) -> None:
         pass
 
 
-def work(settings: Settings, stop: threading.Event, wake: threading.Event) -> None:
-    """Work until told to stop. Wrong credentials end it at the start; a PocketBase that is down does not."""
+def run_worker(settings: Settings, stop: threading.Event, wake: threading.Event) -> None:
+    """Work until `stop` is set. Whoever sets it sets `wake` as well, or the worker notices seconds later.
+
+    It waits for a PocketBase that is down, at the start as later.
+
+    Raises:
+        CredentialsRefusedError: at the start, if PocketBase refuses the credentials.
+        WrongUsageError: if the settings lack them.
+        NotInstalledError: at the start, if there is no event log.
+    """
     with gateway(settings, answers_within=GIVES_UP_AFTER) as seen:
         work_through(seen, settings.url, stop, wake)
 

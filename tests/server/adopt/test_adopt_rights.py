@@ -4,7 +4,7 @@ from support import Server, live_rows
 from support.adopting import NEVER, NOTES, adopt, append, cli, events_of, is_well, note, query, stored, with_notes
 
 from pocketbase_events.jobs import attach as attaching
-from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.record import Step
 
 
 def test_events_are_admitted_once_the_rows_are_adopted_and_not_before(server: Server) -> None:

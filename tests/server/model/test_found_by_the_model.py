@@ -11,7 +11,7 @@ from support.model.rows import NEVER
 
 from pocketbase_events.core.transaction import Outcome, Transaction
 from pocketbase_events.errors import ProblemError
-from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.record import Step
 from pocketbase_events.jobs.retry import retry
 
 

@@ -6,7 +6,7 @@ from support import Server, check_log, live_rows
 from support.recording import NEVER, why
 
 from pocketbase_events.errors import TroubleError
-from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.record import Step
 
 
 def hook(server: Server, script: str) -> None:

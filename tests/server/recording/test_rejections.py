@@ -7,7 +7,7 @@ import pytest
 from support import DEADLINE, Server, check_log, live_rows
 from support.recording import NAMES, NEVER, outcome, why
 
-from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.record import Step
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from support import Server, check_log, create, fold_log, item_id, live_rows
 from support.recording import NAMES, NEVER, expected, why
 
-from pocketbase_events.jobs.record.worker import MAX_BATCH, Step
+from pocketbase_events.jobs.record import Recorder, Step
+from pocketbase_events.jobs.record.recorder import Done
 
 
 @pytest.mark.parametrize("data", [{"title": "x"}, {"titel": "x"}])
@@ -52,15 +53,6 @@ def test_slow_transactions_make_the_next_ones_smaller(server: Server) -> None:
     assert check_log(server).seq == 130
 
 
-def test_batches_keep_within_their_bounds(server: Server) -> None:
-    guest = server.guest()
-    guest.append_all(*(create(number) for number in range(1000)))
-    worker = server.worker(timer=lambda: 0.0)  # every transaction seems to take no time at all
-    worker.run_to_end(NEVER)
-    assert worker._batch <= MAX_BATCH  # noqa: SLF001 - the bound is the point
-    assert check_log(server).seq == 1000
-
-
 def test_batches_grow_again_after_the_smallest_one(server: Server) -> None:
     guest = server.guest()
     guest.append_all(*(create(number) for number in range(400)))
@@ -94,41 +86,51 @@ def test_a_backlog_longer_than_a_look_is_recorded_in_order_bad_events_or_not(ser
     assert live_rows(server, NAMES) == expected(fold_log(server))
 
 
+def record_to_the_end(recorder: Recorder, done: Done) -> None:
+    """Record what was made ready, and everything after it."""
+    while done.step is not Step.IDLE:
+        done = recorder.record(done.ready)
+
+
 def test_what_was_made_ready_for_a_log_that_another_worker_has_extended_is_dropped(server: Server) -> None:
     bad = backlog(server, 700, every=97)
-    workers = [server.worker(), server.worker()]
+    recorders = [server.recorder(), server.recorder()]
+    done = [Done(Step.IDLE), Done(Step.IDLE)]
     steps = set()
     with ThreadPoolExecutor(1) as beside:
         for turn in range(100):
-            steps.add(workers[turn % 2].run_once(beside))
+            done[turn % 2] = recorders[turn % 2].record(done[turn % 2].ready, beside)
+            steps.add(done[turn % 2].step)
     assert Step.CONFLICT in steps
-    assert sum(worker.tally.recorded for worker in workers) == 700 - bad
+    assert sum(recorder.tally.recorded for recorder in recorders) == 700 - bad
     assert check_log(server).seq == 700 - bad
     assert live_rows(server, NAMES) == expected(fold_log(server))
 
 
 def test_an_event_that_was_deleted_after_it_was_looked_at_is_left_out(server: Server) -> None:
     server.guest().append_all(*(create(number) for number in range(300)))
-    root, worker = server.superuser(), server.worker()
+    root, recorder = server.superuser(), server.recorder()
     with ThreadPoolExecutor(1) as beside:
-        assert worker.run_once(beside) is Step.PROGRESS
+        done = recorder.record(beside=beside)
+        assert done.ready
         last = root.records("events", filter=f'item_id = "{item_id(299)}"')[0]
-        following = root.records("events", filter=f'item_id = "{item_id(worker.tally.recorded)}"')[0]
+        following = root.records("events", filter=f'item_id = "{item_id(recorder.tally.recorded)}"')[0]
         for event in (last, following):
             assert root("DELETE", f"/api/collections/events/records/{event['id']}").ok
-    assert worker.run_to_end(NEVER) is Step.IDLE
+    record_to_the_end(recorder, done)
     assert check_log(server).seq == 298
 
 
 def test_a_collection_that_is_detached_amid_a_backlog_takes_no_more_events(server: Server) -> None:
     server.guest().append_all(*(create(number) for number in range(300)))
-    worker = server.worker()
+    recorder = server.recorder()
     with ThreadPoolExecutor(1) as beside:
-        assert worker.run_once(beside) is Step.PROGRESS
-        recorded = worker.tally.recorded
+        done = recorder.record(beside=beside)
+        recorded = recorder.tally.recorded
+        assert done.ready
         server.detach("items")
-    assert worker.run_to_end(NEVER) is Step.IDLE
-    assert (worker.tally.recorded, worker.tally.rejected) == (recorded, 300 - recorded)
+    record_to_the_end(recorder, done)
+    assert (recorder.tally.recorded, recorder.tally.rejected) == (recorded, 300 - recorded)
 
 
 def test_data_that_an_event_may_hold_fits_into_the_row(server: Server) -> None:

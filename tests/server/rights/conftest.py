@@ -7,7 +7,7 @@ import pytest
 from support import ITEM_FIELDS, start_copy
 from support.house import NEVER, House, everybody, records
 
-from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.record import Step
 
 
 @pytest.fixture(scope="session")

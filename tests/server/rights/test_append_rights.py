@@ -24,7 +24,7 @@ from support.house import (
 )
 
 from pocketbase_events.core.batch import HEAD_ID
-from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.record import Step
 
 # -- server fields are not for those who append -------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from support.house import (
     refuses,
 )
 
-from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.record import Step
 
 CLIENT_CHANGES: list[dict[str, Any]] = [
     {"id": "other0000000001"},

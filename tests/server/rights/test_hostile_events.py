@@ -9,7 +9,7 @@ import pytest
 from support import ITEM_FIELDS, Client, Server, start_copy
 from support.house import ANY_ID, NEVER, records, tables
 
-from pocketbase_events.jobs.record.worker import Step, Worker
+from pocketbase_events.jobs.record import Step, Worker
 
 BYSTANDER = "bystander000001"
 ENDS = ("/", "#", "#x", "?", "?x=1", "%", "%20", " ", "\n", "\0", "\t", ";", "&a=b", "\\", "é", "\u0085")

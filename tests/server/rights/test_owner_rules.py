@@ -25,7 +25,7 @@ from support.house import (
 )
 
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.record import Step
 
 OWN_NEW = f"{SIGNED_IN} && data.owner = @request.auth.id"
 

@@ -11,7 +11,7 @@ from sseclient import SSEClient
 from support import DEADLINE, Client, Server
 from support.house import CALLERS, NEVER, House, records
 
-from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.record import Step
 
 
 @pytest.mark.parametrize("who", CALLERS)

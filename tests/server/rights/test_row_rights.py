@@ -14,7 +14,7 @@ from support.house import (
     refuses,
 )
 
-from pocketbase_events.jobs.record.worker import Step
+from pocketbase_events.jobs.record import Step
 
 
 def is_no_writer(client: Client, collection: str, *row_ids: str) -> None:

@@ -18,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from pocketbase_events.errors import TroubleError
 from pocketbase_events.jobs import attach as attaching
 from pocketbase_events.jobs.check import find_drift
-from pocketbase_events.jobs.record.worker import Step, Worker
+from pocketbase_events.jobs.record import Step, Worker
+from pocketbase_events.jobs.record.batch_size import BatchSize
 from pocketbase_events.jobs.verify import verify
 from pocketbase_events.jobs.watch import unwatched
 from pocketbase_events.pb.database import Database
@@ -123,9 +124,8 @@ class Recording(RuleBasedStateMachine):
             case "both":
                 self.at_once()
             case "some":
-                third = Worker(self.world.gateway, lambda: datetime.now(UTC), uuid4, time.monotonic)
-                third._batch = 2  # noqa: SLF001 - so that it takes no more at a time
-                third.run_once()
+                few = BatchSize(events=2)
+                Worker(self.world.gateway, lambda: datetime.now(UTC), uuid4, time.monotonic, few).run_once()
         self.observe()
         assert self.model.pending == [] or by in ("some", "nobody")
 
