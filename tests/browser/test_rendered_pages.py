@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
-from support.pages import PAGES, ROOT, name_of, rendered
+from support.pages import PAGES, name_of, rendered
 
 pytestmark = pytest.mark.browser
 WIDTHS = (1200, 400)  # pixels
