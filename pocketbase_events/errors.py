@@ -31,7 +31,11 @@ class NotInstalledError(PocketBaseEventsError):
 
 
 class NewerError(PocketBaseEventsError):
-    """This log was set up by a newer version of pocketbase-events. Upgrade this one: pip install --upgrade pocketbase-events."""  # noqa: E501
+    """This log was set up by a newer version of pocketbase-events. Upgrade this one: git pull, then pip install ."""
+
+
+class OlderError(PocketBaseEventsError):
+    """This log was set up by an older version of pocketbase-events. Run: pocketbase-events init."""
 
 
 class ContradictionError(PocketBaseEventsError):

@@ -3,8 +3,9 @@
 import json
 import re
 from functools import cached_property
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pocketbase_events.core.json_text import Json
 
@@ -39,6 +40,7 @@ class FieldDefinition(BaseModel):
     most: Json = Field(default=None, alias="max")
     pattern: str = ""
     only_whole: bool = Field(default=False, alias="onlyInt")
+    computed: bool = False  # a hook fills it in
 
     @property
     def multiple(self) -> bool:
@@ -47,7 +49,10 @@ class FieldDefinition(BaseModel):
 
 
 class Target(BaseModel):
-    """An attached collection: its live field definitions and what its unique indexes say."""
+    """An attached collection: its live field definitions and what its unique indexes say.
+
+    `computed` names the fields that hooks fill in; each of them is marked so.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -60,6 +65,14 @@ class Target(BaseModel):
     row_update_rule: str = ""
     row_list_rule: str | None = None
     row_view_rule: str | None = None
+    computed: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _mark_computed(self) -> Self:
+        if self.computed:
+            marked = tuple(field.model_copy(update={"computed": field.name in self.computed}) for field in self.fields)
+            object.__setattr__(self, "fields", marked)  # frozen only once it is made
+        return self
 
     @cached_property
     def by_name(self) -> dict[str, FieldDefinition]:
@@ -94,13 +107,15 @@ class Target(BaseModel):
 
 
 def why_not_settable(field: FieldDefinition) -> str | None:
-    """Why no event may set the field; None when one may."""
+    """Why no event may set the field; None if one may."""
     if field.name == "id":
         return '"id" is given by item_id and never changes. Leave it out of data.'
     if field.name == DELETED:
         return f'"{DELETED}" can\'t be set by an event. Append an event of type delete instead.'
     if field.hidden:
         return f'"{field.name}" is a hidden field, which an event can\'t set. Leave it out of data.'
+    if field.computed:
+        return f'"{field.name}" is computed on the server (attach --computed). Leave it out of data.'
     if field.type not in SETTABLE:
         return f'"{field.name}" is a field of type {field.type}, which an event can\'t set. Leave it out of data.'
     return None

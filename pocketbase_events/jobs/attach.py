@@ -17,7 +17,7 @@ from pocketbase_events.errors import NotInstalledError, ProblemError, WrongUsage
 from pocketbase_events.jobs.lock import lock_rows, rows_locked
 from pocketbase_events.pb.admin import Admin, Collection, Record
 from pocketbase_events.pb.literals import literal
-from pocketbase_events.pb.records import refuse_newer
+from pocketbase_events.pb.records import refuse_newer, refuse_older
 from pocketbase_events.pb.schema_files import schema_file
 
 MAX_JOINS = 50  # of the composed rule; SQLite joins 64 tables, and PocketBase needs some itself
@@ -85,7 +85,11 @@ def attach(admin: Admin, name: str, given: dict[str, str], *, lock: bool | None,
     others = [target for target in append_rules(admin) if target.collection != name]
     targets = [*others, _rules_of(name, after)]
     # Known to the worker before anybody may append events, which it would reject otherwise.
-    added = admin.create("event_targets", collection=name, **_stored(after)) if before is None else None
+    added = (
+        admin.create("event_targets", collection=name, collection_id=collection["id"], **_stored(after))
+        if before is None
+        else None
+    )
     try:
         _import(admin, _attached(collection), there["events"], targets)
     except WrongUsageError:
@@ -131,22 +135,19 @@ def append_rules(admin: Admin) -> list[AppendRules]:
 
 
 def _installed(admin: Admin) -> dict[str, Collection]:
-    """All collections by lower-case name, ours among them."""
-    there = {collection["name"].lower(): collection for collection in admin.collections()}
-    if not {"events", "event_targets", "event_status"} <= there.keys():
-        raise NotInstalledError(url=admin.url)
-    refuse_newer_setup(admin, there)
-    return there
-
-
-def refuse_newer_setup(admin: Admin, there: dict[str, Collection]) -> None:
-    """Refuse a log that a newer version of ours has set up.
+    """All collections by lower-case name, ours among them.
 
     Raises:
-        NewerError: when one has.
+        NotInstalledError: if there is no log.
+        NewerError, OlderError: if another version of ours has set it up.
     """
-    for item in admin.records("event_status") if "event_status" in there else ():
-        refuse_newer(item)
+    there = {collection["name"].lower(): collection for collection in admin.collections()}
+    status = admin.records("event_status") if "event_status" in there else []
+    if not status:
+        raise NotInstalledError(url=admin.url)
+    refuse_newer(status[0])
+    refuse_older(status[0])
+    return there
 
 
 def _attachable(name: str, there: dict[str, Collection]) -> Collection:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pocketbase_events.core.batch import HEAD_ID, MAX_REQUESTS
 from pocketbase_events.core.policy import AppendRules, compose_create_rule
 from pocketbase_events.errors import ProblemError, WrongUsageError
-from pocketbase_events.jobs.attach import append_rules, refuse_newer_setup
+from pocketbase_events.jobs.attach import append_rules
 from pocketbase_events.jobs.lock import lock_log, lock_rows, rows_locked
 from pocketbase_events.pb.admin import Admin, Collection
 from pocketbase_events.pb.literals import literal
+from pocketbase_events.pb.records import refuse_newer
 from pocketbase_events.pb.schema_files import schema_file
 from pocketbase_events.settings import Settings
 
@@ -32,19 +33,22 @@ def init(admin: Admin, settings: Settings) -> Installed:
     """Create or upgrade our collections, enable the batch API, and set the worker's password.
 
     Raises:
-        ProblemError: when a collection that is not ours has one of our names; nothing is changed then.
-        NewerError: when a newer version of ours has set it up; nothing is changed then.
+        ProblemError: if a collection that is not ours has one of our names; nothing is changed then.
+        NewerError: if a newer version of ours has set it up; nothing is changed then.
     """
     ours: list[Collection] = json.loads(schema_file("collections.json").read_text())
     there = {collection["name"].lower(): collection for collection in admin.collections()}
     _refuse_foreign(ours, there)
-    refuse_newer_setup(admin, there)
+    for status in admin.records("event_status") if "event_status" in there else ():
+        refuse_newer(status)
     targets = append_rules(admin) if "event_targets" in there else []
     admin.import_collections([_upgraded(collection, there, targets) for collection in ours])
     if not admin.records("event_head"):
         admin.create("event_head", id=HEAD_ID, seq=0, hash="")
     _enable_batch(admin)
+    _name_collections(admin, there)
     password = _set_worker(admin, settings)
+    _give_time_to_start(admin)
     locked = admin.has_sql()
     if locked:
         lock_log(admin)
@@ -88,8 +92,16 @@ def _enable_batch(admin: Admin) -> None:
         admin.update_settings(batch=wanted)
 
 
+def _name_collections(admin: Admin, there: dict[str, Collection]) -> None:
+    """Note the ids of collections that were attached by a version of ours that did not."""
+    for target in admin.records("event_targets", filter='collection_id = ""'):
+        collection = there.get(target["collection"].lower())
+        if collection is not None:
+            admin.update("event_targets", target["id"], collection_id=collection["id"])
+
+
 def _set_worker(admin: Admin, settings: Settings) -> str | None:
-    """Make the worker's account and password what the settings say; a password made here is returned."""
+    """Make the worker's account and password what the settings say. Returns the password if it was made here."""
     accounts = admin.records("event_workers", filter=f"email = {literal(settings.worker_email)}")
     given = settings.worker_password.get_secret_value() if settings.worker_password else None
     if given is None and accounts:
@@ -107,3 +119,10 @@ def _set_worker(admin: Admin, settings: Settings) -> str | None:
             why=f"{error} Check POCKETBASE_EVENTS_WORKER_EMAIL and POCKETBASE_EVENTS_WORKER_PASSWORD."
         ) from None
     return None if given else password
+
+
+def _give_time_to_start(admin: Admin) -> None:
+    """Count workers that were never seen as seen now: `status` misses them only some time later."""
+    accounts = admin.records("event_workers", filter='last_seen = ""', fields="id")
+    now = admin.records("event_status")[0]["now"]
+    admin.update_all("event_workers", [account["id"] for account in accounts], last_seen=now)

@@ -8,7 +8,7 @@ from pocketbase_events.core.policy import why_gone, why_unwritable
 from pocketbase_events.core.schema import Target
 from pocketbase_events.errors import RateLimitedError
 from pocketbase_events.pb.gateway import Gateway
-from pocketbase_events.pb.records import VERSION, Status
+from pocketbase_events.pb.records import Status
 from pocketbase_events.pb.schema_files import log_triggers, row_triggers
 
 WORKER_MISSED_AFTER = 10.0  # seconds that an event stays pending before we look whether a worker is there at all
@@ -49,8 +49,6 @@ def _log_problems(status: Status, gateway: Gateway, sleep: Callable[[float], Non
     problems = []
     if status.contradiction is not None:
         problems.append(str(status.contradiction))
-    if status.version < VERSION:
-        problems.append("It was set up by an older version of pocketbase-events. Run: pocketbase-events init")
     try:
         if not gateway.batch_enabled():
             problems.append("The batch API is switched off, so nothing can be recorded. Run: pocketbase-events init")

@@ -13,7 +13,7 @@ from pocketbase_events.core.schema import Target
 from pocketbase_events.core.values import TOO_DEEP
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.literals import literal
-from pocketbase_events.pb.records import Status, recorded_of, status_of
+from pocketbase_events.pb.records import Status, recorded_of, refuse_older, status_of
 from pocketbase_events.pb.source import read_ahead
 
 PAGE = 1000  # records read at a time, the most that PocketBase gives
@@ -40,10 +40,12 @@ class Reader:
 
         Raises:
             NotInstalledError: when there is no log, or it is hidden from the worker's own account.
-            NewerError: when it was set up by a newer version of ours.
+            NewerError, OlderError: if another version of ours has set it up.
             TroubleError: when PocketBase can't answer now.
         """
-        return status_of(self._connection.own_record("event_status"))
+        item = self._connection.own_record("event_status")
+        refuse_older(item)
+        return status_of(item)
 
     def targets(self) -> dict[str, Target]:
         """The attached collections by name, with their live field definitions."""

@@ -55,15 +55,16 @@ class Database:
         found = self._all("SELECT * FROM event_status WHERE id = :id", id=HEAD_ID)
         if not found:
             raise NotInstalledError(url=str(self._path))
-        texts = {key: "" if value is None else value for key, value in dict(found[0]).items()}
-        return status_of({**texts, "last_seq": texts["last_seq"] or 0, "triggers": json.loads(texts["triggers"])})
+        texts: dict[str, Any] = {key: "" if value is None else value for key, value in dict(found[0]).items()}
+        texts |= {name: json.loads(texts.get(name) or "null") for name in ("triggers", "append_rule")}
+        return status_of({**texts, "last_seq": texts["last_seq"] or 0})
 
     def targets(self) -> dict[str, Target]:
         """The attached collections by name, with their field definitions."""
         targets = {}
         for row in self._all("SELECT * FROM event_schemas"):
             item = {key: "" if value is None else value for key, value in dict(row).items()}
-            item |= {"fields": json.loads(item["fields"]), "indexes": json.loads(item["indexes"] or "null")}
+            item |= {name: json.loads(item.get(name) or "null") for name in ("fields", "indexes", "computed")}
             targets[item["collection"]] = Target.model_validate(item)
         return targets
 

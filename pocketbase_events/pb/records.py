@@ -8,13 +8,20 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from pocketbase_events.core.events import Head, Pending, Recorded
 from pocketbase_events.core.json_text import MAX_SAFE_INTEGER, UnreadableJsonError, read_data
-from pocketbase_events.errors import ContradictionError, NewerError
+from pocketbase_events.errors import ContradictionError, NewerError, OlderError
 
-VERSION = 2  # of our collections, as the view `event_status` tells it; 0 where it did not yet
+VERSION = 3  # of our collections, as the view `event_status` tells it; 0 if it does not
 
 
 class Status(BaseModel):
-    """The log at one moment. Dates are PocketBase's texts, in UTC; "" and 0 where there is none."""
+    """The log at one moment. Dates are PocketBase's texts, in UTC; "" and 0 if there is none.
+
+    Attributes:
+        last_seen: when a worker last looked for events.
+        workers: how many accounts `event_workers` has.
+        append_rule: the create rule of `events`.
+        triggers: the names of our triggers that are installed.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -31,6 +38,9 @@ class Status(BaseModel):
     now: str
     triggers: tuple[str, ...]
     version: int = 0
+    last_seen: str = ""
+    workers: int = 0
+    append_rule: str | None = None
 
     @field_validator("seq", "last_seq", mode="before")
     @classmethod
@@ -86,20 +96,30 @@ def status_of(item: Mapping[str, Any]) -> Status:
     """A record of `event_status`.
 
     Raises:
-        NewerError: when our collections are those of a newer version of ours.
+        NewerError: if a newer version of ours has set up the log.
     """
     refuse_newer(item)
     return Status.model_validate(item)
 
 
 def refuse_newer(item: Mapping[str, Any]) -> None:
-    """Refuse a PocketBase whose record of `event_status` names a version that we don't know.
+    """Refuse a log whose record of `event_status` names a version that we don't know.
 
     Raises:
-        NewerError: so it is.
+        NewerError: if it does.
     """
     if item.get("version", 0) > VERSION:
         raise NewerError
+
+
+def refuse_older(item: Mapping[str, Any]) -> None:
+    """Refuse a log whose record of `event_status` names a version before ours, and so lacks what we need.
+
+    Raises:
+        OlderError: if it does.
+    """
+    if item.get("version", 0) < VERSION:
+        raise OlderError
 
 
 def pending_of(item: Mapping[str, Any]) -> Pending:

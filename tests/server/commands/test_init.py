@@ -6,7 +6,6 @@ import pytest
 from support import WORKER, Server, check_log, live_rows
 from support.command_line import as_json, cli
 
-from pocketbase_events.pb.records import VERSION
 from pocketbase_events.pb.schema_files import schema_file
 
 
@@ -90,34 +89,3 @@ def test_run_with_a_superusers_credentials_works_through_the_workers_account(ser
     server.guest().append("create", "item00000000001", {"title": "x"})
     cli(server, "run", "--once", POCKETBASE_EVENTS_WORKER_PASSWORD=None)
     assert check_log(server).seq == 1
-
-
-def version(server: Server, number: int) -> None:
-    """Make the log one that another version of ours has set up."""
-    root = server.superuser()
-    query = root("GET", "/api/collections/event_status").json()["viewQuery"]
-    changed = query.replace(f"CAST({VERSION} AS INTEGER) AS version", f"CAST({number} AS INTEGER) AS version")
-    assert changed != query
-    assert root("PATCH", "/api/collections/event_status", json={"viewQuery": changed}).ok
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [["status"], ["verify"], ["check"], ["rebuild"], ["run", "--once"], ["init"], ["attach", "items"],
-     ["detach", "items"], ["history", "items", "x"], ["export"]],
-    ids=" ".join,
-)  # fmt: skip
-def test_a_log_of_a_newer_version_is_left_alone(arguments: list[str], server: Server) -> None:
-    version(server, VERSION + 1)
-    before = server.superuser().records("event_targets")
-    assert "Upgrade this one" in cli(server, *arguments, code=1).stderr
-    assert server.superuser().records("event_targets") == before
-
-
-def test_a_log_of_an_older_version_works_and_is_told(server: Server) -> None:
-    version(server, VERSION - 1)
-    server.guest().append("create", "item00000000001", {"title": "x"})
-    assert "Recorded 1" in cli(server, "run", "--once").stdout
-    assert "Run: pocketbase-events init" in cli(server, "status", code=1).stderr
-    cli(server, "init")
-    cli(server, "status")
