@@ -2,6 +2,9 @@
 
 import ast
 import re
+import shutil
+import subprocess
+import sysconfig
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -131,3 +134,17 @@ def test_the_source_distribution_holds_every_page() -> None:
     included = project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
     for page in PAGES:
         assert page.relative_to(ROOT).parts[0] in included, page
+
+
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("there is no systemd-analyze on the PATH")
+    (unit,) = (block.text for block in blocks(OPERATIONS) if "[Service]" in block.text)
+    program = str(Path(sysconfig.get_path("scripts")) / "pocketbase-events")
+    file = tmp_path / "pocketbase-events.service"
+    file.write_text(unit.replace("/opt/pocketbase-events/bin/pocketbase-events", program))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(file)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert file.name not in done.stderr
