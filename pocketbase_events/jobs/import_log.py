@@ -1,6 +1,6 @@
 """Load an export into an empty log, each event as it was recorded, and build the rows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -12,9 +12,9 @@ from pocketbase_events.errors import BatchTooLargeError, ProblemError, WrongUsag
 from pocketbase_events.jobs.check import chosen, find_drift
 from pocketbase_events.jobs.hold import Holding, holding
 from pocketbase_events.jobs.rebuild import Rebuilt, write_rows
-from pocketbase_events.jobs.verify import Verdict, verify_file
+from pocketbase_events.jobs.verify import NO_EVENTS, Verdict, verify_file
 from pocketbase_events.jobs.watch import Watch, unwatched
-from pocketbase_events.pb.export_file import BadLine, events_of
+from pocketbase_events.pb.export_file import ExportFile
 from pocketbase_events.pb.gateway import Gateway
 
 AT_ONCE = 200  # events in a transaction
@@ -54,14 +54,14 @@ def import_log(path: Path, held: Holding, superuser: Gateway, watch: Watch = unw
         TroubleError: when PocketBase can't answer now.
     """
     verdict = verify_file(path, watch)
+    if [problem.reason for problem in verdict.problems] == [NO_EVENTS]:
+        raise WrongUsageError(why=f"{path} has no events.")
     if verdict.problems:
         return Imported(verdict)
-    if not verdict.events:
-        raise WrongUsageError(why=f"{path} has no events.")
     with holding(held):
         _check_beginning(path, held.head)
         chosen(held.gateway, [])  # fails if rows can't be built, before anything is written
-        loaded = _load(path, superuser, held, watch)
+        loaded = _load(path, verdict.head, superuser, held, watch)
         if held.head != verdict.head:
             raise ProblemError(why=f"{path} was changed while it was read. Import it again.")
         drift = find_drift(held.gateway, [], held.keeping(watch))
@@ -77,17 +77,16 @@ def _check_beginning(path: Path, head: Head) -> None:
     """
     if head == EMPTY:
         return
-    for page in events_of(path):
-        if any(isinstance(event, Recorded) and event.head == head for event in page):
-            return
+    if any(event.head == head for page in ExportFile(path).log(head.seq - 1, head.seq) for event in page):
+        return
     raise ProblemError(
         why=f"The log has events already (it ends with seq {head.seq}), and they are not the beginning of {path}."
         " Import into an empty log. Nothing was changed."
     )
 
 
-def _load(path: Path, superuser: Gateway, held: Holding, watch: Watch) -> int:
-    """Append and record the events that are not there yet, while the head is held; returns how many.
+def _load(path: Path, end: Head, superuser: Gateway, held: Holding, watch: Watch) -> int:
+    """Append and record the events up to `end` that are not there yet, while the head is held; returns how many.
 
     An event and its place in the log come in one transaction, and a seq is unique (an index sees to it),
     so this can be interrupted anywhere and done again.
@@ -97,7 +96,8 @@ def _load(path: Path, superuser: Gateway, held: Holding, watch: Watch) -> int:
         TroubleError: when PocketBase can't answer now.
     """
     loaded, at_once = 0, AT_ONCE
-    coming = _after(held.head.seq, watch(events_of(path), "importing", 0))
+    pages = watch(ExportFile(path).log(held.head.seq, end.seq), "importing", end.seq - held.head.seq)
+    coming = (_with_id(event) for page in pages for event in page)
     waiting: list[Recorded] = []
     while waiting := waiting or _some(coming, at_once):
         some = waiting[:at_once]
@@ -109,7 +109,7 @@ def _load(path: Path, superuser: Gateway, held: Holding, watch: Watch) -> int:
         if why is not None:
             raise ProblemError(
                 why=f"PocketBase refused the events from seq {some[0].seq} to {some[-1].seq}: {why}"
-                f" The log ends with seq {held.head.seq}; once that is mended, import again."
+                f" The log ends with seq {held.head.seq}. {_what_to_do(why)}, then import again."
             )
         held.moved(some[-1].head)
         loaded, waiting = loaded + len(some), waiting[len(some) :]
@@ -120,12 +120,15 @@ def _load(path: Path, superuser: Gateway, held: Holding, watch: Watch) -> int:
     return loaded
 
 
-def _after(seq: int, pages: Iterable[Sequence[Recorded | BadLine]]) -> Iterator[Recorded]:
-    """The events after a seq, each with a record id that is the same at every attempt."""
-    for page in pages:
-        for event in page:
-            if isinstance(event, Recorded) and event.seq > seq:
-                yield replace(event, id=event.event_id.replace("-", "")[-15:])
+def _what_to_do(why: str) -> str:
+    if why.startswith("id: "):
+        return "Events with the same id are pending or rejected here: delete those, as a superuser"
+    return "Mend that"
+
+
+def _with_id(event: Recorded) -> Recorded:
+    """The event with its record's id; one from an older export gets an id that is the same at every attempt."""
+    return event if event.id else replace(event, id=event.event_id.replace("-", "")[-15:])
 
 
 def _some(events: Iterator[Recorded], most: int) -> list[Recorded]:

@@ -1,4 +1,4 @@
-"""Who reads the log and the rows: what PocketBase's API and its database file have in common."""
+"""Reading the log and the rows: what PocketBase's API, its database file and an export have in common."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +12,20 @@ from pocketbase_events.pb.records import Status
 Page = TypeVar("Page", bound=Sequence[Any])
 
 
-class Source(Protocol):
-    """Who reads the log and the rows. Pages come in order, as long as there are any."""
+class LogReader(Protocol):
+    """Reads the recorded events."""
+
+    def log(
+        self, after: int, to: int, *, collection: str | None = None, item_id: str | None = None
+    ) -> Iterator[Sequence[Recorded]]:
+        """The recorded events with `after` < seq <= `to`, page by page; only those of one collection or item if named.
+
+        A page may be empty.
+        """
+
+
+class Source(LogReader, Protocol):
+    """Reads the log, the attached collections and their rows."""
 
     def status(self) -> Status:
         """The log at this moment, read in one go."""
@@ -22,24 +34,21 @@ class Source(Protocol):
         """The attached collections by name, with their live field definitions."""
 
     def attached(self) -> list[str]:
-        """The names of all attached collections, those that are gone included."""
-
-    def log(
-        self, after: int, to: int, *, collection: str | None = None, item_id: str | None = None
-    ) -> Iterator[Sequence[Recorded]]:
-        """The recorded events with `after` < seq <= `to`; those of one collection or item only, where named."""
+        """The names of all attached collections, including those that are gone."""
 
     def rows(self, target: Target) -> Iterator[Sequence[Row]]:
-        """All rows of a collection, by id."""
+        """All rows of a collection in the order of their ids, page by page."""
 
     def rows_by_id(self, target: Target, ids: Sequence[str]) -> dict[str, Row]:
-        """Those of the rows with these ids that there are."""
+        """The rows with these ids, as far as they exist."""
 
 
 def read_ahead(fetch: Callable[[Page | None], Page], is_last: Callable[[Page], bool]) -> Iterator[Page]:
-    """Page after page, the next one fetched while the caller is busy with the last.
+    """Page after page; the next one is fetched while the caller works on this one.
 
-    `fetch` is given the page before, None for the first.
+    Args:
+        fetch: gives the page that follows a page; the first one for None.
+        is_last: whether no page follows.
     """
     with ThreadPoolExecutor(1) as pool:
         page = fetch(None)

@@ -13,7 +13,7 @@ from support.strategies import any_texts, json_values, numbers, patient, scalars
 
 from pocketbase_events.core.events import EMPTY, Pending, Recorded, record
 from pocketbase_events.jobs.verify import verify_file
-from pocketbase_events.pb.export_file import BadLine, events_of, line_of
+from pocketbase_events.pb.export_file import BadLine, ExportFile, line_of
 from pocketbase_events.pb.source import Page
 
 
@@ -37,7 +37,7 @@ def chains(draw: st.DrawFn) -> list[Recorded]:
 
 
 def read_export(path: Path) -> list[Recorded | BadLine]:
-    return [event for page in events_of(path) for event in page]
+    return [event for page in ExportFile(path).lines() for event in page]
 
 
 @st.composite

@@ -11,11 +11,11 @@ from support.exports import COUNT, KEYS, VECTORS, cli, events_of, head_of
 
 
 def test_an_export_has_an_event_a_line_in_the_form_of_the_vectors(recorded: Server, exported: bytes) -> None:
-    for text in (exported.decode("ascii"), VECTORS.read_text("ascii")):
+    for text, keys in ((exported.decode("ascii"), [*KEYS, "id"]), (VECTORS.read_text("ascii"), KEYS)):
         assert text.endswith("}\n")
         for line in text.splitlines():
             event = json.loads(line)
-            assert list(event) == KEYS
+            assert list(event) == keys
             assert line == json.dumps(event)
     events = [json.loads(line) for line in exported.splitlines()]
     assert [event["seq"] for event in events] == list(range(1, COUNT + 1))

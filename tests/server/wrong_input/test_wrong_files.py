@@ -1,8 +1,12 @@
 """Exports that are malformed, can't be read, or can't be written."""
 
+import bz2
 import gzip
+import io
 import json
+import lzma
 import random
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,18 +14,39 @@ import pytest
 from support import Server, check_log
 from support.every_command import DONE, NOBODY, NOT_AS_ROOT, PROBLEM, VECTORS, WRONG_USAGE, told
 
+
+def zipped() -> bytes:
+    """A zip archive with an export in it."""
+    with io.BytesIO() as archive:
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr("log.jsonl", VECTORS.read_text())
+        return archive.getvalue()
+
+
 # By name: what the file holds, and what is said of it.
 FILES: dict[str, tuple[Callable[[], bytes], str]] = {
-    "garbage": (lambda: random.Random(1).randbytes(5000), "line 1 is no event: it is no UTF-8 text"),
-    "JSON that is no event": (lambda: b'{"a": 1}\n[1]\n3\nnull\n', "line 1 is no event: it is no object with"),
-    "a last line cut off": (lambda: VECTORS.read_bytes()[:-40], "line 11 is no event: it is cut off"),
-    "a gzip": (lambda: gzip.compress(VECTORS.read_bytes()), "line 1 is no event: it is no UTF-8 text"),
-    "a line of 50 MB": (lambda: b'{"a": "' + b"x" * 50_000_000 + b'"}\n', "line 1 is no event: it is no object"),
-    "50 MB and no line": (lambda: b"x" * 50_000_000, "line 1 is no event: it is cut off"),
-    "UTF-16": (lambda: VECTORS.read_text().encode("utf-16"), "line 1 is no event: it is no UTF-8 text"),
-    "NUL bytes": (lambda: bytes(10_000), "line 1 is no event"),
-    "NUL bytes at its end": (lambda: VECTORS.read_bytes() + bytes(4096), "line 12 is no event"),
-    "brackets": (lambda: b"[" * 100_000, "line 1 is no event: data is nested"),
+    "garbage": (lambda: random.Random(1).randbytes(5000), "line 1 is not an event: it is not UTF-8 text"),
+    "JSON that is not an event": (
+        lambda: b'{"a": 1}\n[1]\n3\nnull\n',
+        "line 1 is not an event: it is not an object with",
+    ),
+    "a last line cut off": (lambda: VECTORS.read_bytes()[:-40], "line 11 is not an event: it is cut off"),
+    "a gzip": (lambda: gzip.compress(VECTORS.read_bytes()), "compressed with gzip. Decompress it first: gunzip"),
+    "a bzip2": (lambda: bz2.compress(VECTORS.read_bytes()), "compressed with bzip2"),
+    "an xz": (lambda: lzma.compress(VECTORS.read_bytes()), "compressed with xz"),
+    "a zip": (zipped, "a zip archive. Unpack it first: unzip"),
+    "a database": (lambda: b"SQLite format 3\0" + bytes(84), "an SQLite database, not an export"),
+    "a byte-order mark": (lambda: VECTORS.read_text().encode("utf-8-sig"), "begins with a byte-order mark"),
+    "a line of 50 MB": (
+        lambda: b'{"a": "' + b"x" * 50_000_000 + b'"}\n',
+        "line 1 is not an event: it is not an object",
+    ),
+    "50 MB and no line": (lambda: b"x" * 50_000_000, "line 1 is not an event: it is cut off"),
+    "UTF-16": (lambda: VECTORS.read_text().encode("utf-16"), "UTF-16 text, as PowerShell writes"),
+    "UTF-16, big end first": (lambda: b"\xfe\xff" + VECTORS.read_text().encode("utf-16-be"), "UTF-16 text"),
+    "NUL bytes": (lambda: bytes(10_000), "line 1 is not an event"),
+    "NUL bytes at its end": (lambda: VECTORS.read_bytes() + bytes(4096), "line 12 is not an event"),
+    "brackets": (lambda: b"[" * 100_000, "line 1 is not an event: data is nested"),
 }
 
 
@@ -41,12 +66,15 @@ def test_a_malformed_file_is_told_line_by_line(ready: Server, tmp_path: Path, na
 
 
 @pytest.mark.parametrize("content", [b"", b"\n \r\n\n"], ids=["empty", "blank lines"])
-def test_a_file_without_events_is_a_log_without_events_and_nothing_to_import(
+def test_a_file_without_events_does_not_verify_and_is_not_imported(
     ready: Server, tmp_path: Path, content: bytes
 ) -> None:
     file = tmp_path / "log.jsonl"
     file.write_bytes(content)
-    assert json.loads(told(["verify", "--file", str(file), "--json"], NOBODY, DONE, "").out)["events"] == 0
+    verdict = json.loads(told(["verify", "--file", str(file), "--json"], NOBODY, PROBLEM, "").out)
+    assert (verdict["ok"], verdict["events"]) == (False, 0)
+    assert "the file has no events" in verdict["problems"][0]["reason"]
+    assert "export the log again" in told(["verify", "--file", str(file)], NOBODY, PROBLEM, "").err
     assert told(["import", str(file), "--json"], ready.environment, WRONG_USAGE, "has no events").out == ""
 
 
