@@ -50,8 +50,19 @@ class UnreachableError(TroubleError):
     """PocketBase at {url} can't be reached ({why}). Is it running, and is POCKETBASE_URL right?"""
 
 
+class OutcomeUnknownError(TroubleError):
+    """PocketBase could not do what was asked, and no event is at fault: {why}"""  # noqa: D415
+
+    why: str
+    answered = False  # whether PocketBase, or whoever stands before it, answered at all
+    failed_as_a_whole = False  # whether PocketBase said that the transaction failed, and named no request
+
+
 class RateLimitedError(TroubleError):
-    """PocketBase's rate limiter refuses the worker. Raise the limits for /api/batch, or add a rule for it."""
+    """PocketBase's rate limiter refuses us: the limit for {limit} is met. Raise it under Settings > Application > Rate limiting, or add a rule with the label {limit}."""  # noqa: E501
+
+    limit: str  # the label of the rate limit that was met, as far as we know
+    index = 0  # of the first request in a batch that was refused
 
 
 class BatchDisabledError(TroubleError):

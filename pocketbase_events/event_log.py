@@ -17,7 +17,7 @@ from pocketbase_events.errors import TroubleError, WrongUsageError
 from pocketbase_events.jobs import history as past
 from pocketbase_events.jobs.append import NewEvent, append, new_id
 from pocketbase_events.jobs.follow import STOPS_WITHIN, follow, listening
-from pocketbase_events.jobs.record.run import GIVES_UP_AFTER, work_through
+from pocketbase_events.jobs.record import patience, work_through
 from pocketbase_events.pb.accounts import Account, account_token, owner_of, worker_token
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.gateway import Gateway
@@ -199,7 +199,7 @@ class EventLog:
             WrongUsageError: if the account is not the worker's. A worker holds no superuser's rights.
             CredentialsRefusedError: if PocketBase refuses the email or password at the start.
         """
-        with closing(Connection(self.url, self._connection.token, answers_within=GIVES_UP_AFTER)) as connection:
+        with closing(Connection(self.url, self._connection.token, answers_within=patience.USUAL)) as connection:
             with suppress(TroubleError):
                 self._expect(connection, WORKERS_ID)
             with _passed_on(stop) as wake:

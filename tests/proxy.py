@@ -1,5 +1,6 @@
 """A TCP proxy between a worker and PocketBase that does what networks do."""
 
+import re
 import socket
 import struct
 import threading
@@ -25,6 +26,7 @@ class Proxy:
         self._streams: set[socket.socket] = set()
         self._drop_answers_to = (b"", 0)  # how a request begins, and how many answers are still to be dropped
         self._reset_requests_to = b""
+        self._guard: Callable[[bytes], bytes | None] | None = None
         self._delay = 0.0
         self._trickles = self._swallows = False
         self._calm = threading.Event()  # set when delays and trickling are over
@@ -61,6 +63,10 @@ class Proxy:
         """Reset the connection in the middle of each request that begins like this."""
         self._reset_requests_to = request
 
+    def guard(self, answer_to: Callable[[bytes], bytes | None]) -> None:
+        """Show each whole POST to this guard, and give its answer instead of forwarding, unless it is None."""
+        self._guard = answer_to
+
     def delay_answers(self, seconds: float) -> None:
         """Hold each answer back for so long."""
         self._calm.clear()
@@ -85,7 +91,7 @@ class Proxy:
 
     def be_well(self) -> None:
         """Forward everything again."""
-        self._drop_answers_to, self._reset_requests_to = (b"", 0), b""
+        self._drop_answers_to, self._reset_requests_to, self._guard = (b"", 0), b"", None
         self._delay, self._trickles, self._swallows = 0.0, False, False
         self._calm.set()
         if self._listener.fileno() < 0:
@@ -143,6 +149,13 @@ class Proxy:
 
     def _up(self, client: socket.socket, server: socket.socket) -> None:
         while data := client.recv(CHUNK):
+            if self._guard is not None and data.startswith(b"POST "):
+                data = _whole(client, data)
+                answer = self._guard(data)
+                if answer is not None:
+                    self.hits += 1
+                    client.sendall(answer)
+                    continue
             if data.startswith(b"GET /api/realtime"):
                 self._streams.add(server)
             drop, times = self._drop_answers_to
@@ -184,3 +197,20 @@ class Proxy:
             self.hits += 1
             self._mute.add(server)
         return server in self._mute and server not in self._streams
+
+
+def page(status: str) -> bytes:
+    """An answer for people, as proxies and firewalls give it."""
+    body = f"<html><head><title>{status}</title></head><body><h1>{status}</h1><hr>nginx</body></html>".encode()
+    head = f"HTTP/1.1 {status}\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def _whole(client: socket.socket, data: bytes) -> bytes:
+    """A request to its end, this being its beginning."""
+    head, _, _ = data.partition(b"\r\n\r\n")
+    found = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+    length = len(head) + 4 + int(found[1] if found else 0)
+    while len(data) < length and (more := client.recv(CHUNK)):
+        data += more
+    return data

@@ -16,6 +16,7 @@ MAX_REQUESTS = 1000  # in a batch; `init` has PocketBase admit so many, and ever
 REQUESTS_AN_EVENT = 2  # to record it: its row and itself
 MAX_EVENTS = (MAX_REQUESTS - 1) // REQUESTS_AN_EVENT  # that one transaction can record, since it moves the head as well
 MAX_REASONS = 2000  # characters
+_ACTIONS = {"POST": "create", "PATCH": "update", "DELETE": "delete"}
 _DEFAULT_MESSAGES = ("Failed to create record.", "Failed to update record.", "Something went wrong")
 # What PocketBase calls an id that is taken (0.23 to 0.40).
 _ID_TAKEN = ("validation_not_unique", "validation_pk_invalid")
@@ -63,6 +64,23 @@ def place_of(transaction: Transaction, index: int) -> RowPlace | EventPlace | No
     if index < len(transaction.recorded):
         return EventPlace(transaction.recorded[index].id, rejects=False)
     return EventPlace(transaction.rejections[index - len(transaction.recorded)].event.id, rejects=True)
+
+
+def events_before(transaction: Transaction, index: int) -> int:
+    """How many events of the transaction, in order, need no request from this index on that is like that one."""
+    match place_of(transaction, index):
+        case RowPlace(place):
+            return min(transaction.writes[place].events, default=0)
+        case EventPlace():
+            return index - 1 - len(transaction.writes)
+        case None:
+            return 0
+
+
+def label_of(request: Mapping[str, Any]) -> str:
+    """The label that a rate limit for this request has, such as `items:create`."""
+    collection = str(request["url"]).removeprefix("/api/collections/").split("/")[0]
+    return f"{collection}:{_ACTIONS[request['method']]}"
 
 
 def row_request(write: Write) -> dict[str, Any]:
@@ -117,10 +135,14 @@ def why_refused(write: Write, failure: Mapping[str, Any]) -> str | None:
         )
     if fields:
         return f"PocketBase refused the row: {reasons(fields)}"
+    message = words_of(failure)
+    return f"PocketBase refused the row: {message}" if message else None
+
+
+def words_of(failure: Mapping[str, Any]) -> str:
+    """What PocketBase says against a request as a whole; "" if it only says that it failed."""
     message = str(failure.get("message") or "")
-    if not message or message.startswith(_DEFAULT_MESSAGES):
-        return None
-    return f"PocketBase refused the row: {message[:MAX_REASONS]}"
+    return "" if message.startswith(_DEFAULT_MESSAGES) else message[:MAX_REASONS]
 
 
 def reasons(fields: Mapping[str, Any]) -> str:

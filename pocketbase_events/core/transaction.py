@@ -64,18 +64,31 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class RowRefused:
-    """Nothing was written, since PocketBase refused one write. `why` is None where it gave no reason."""
+    """Nothing was written, since PocketBase refused one write, with this HTTP status.
+
+    `why` is the sentence for the event's author, None if PocketBase gave no reason.
+    """
 
     write: Write
     why: str | None
+    status: int = 400
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether PocketBase's own validation refused it, and said why."""
+        return self.why is not None and self.status == 400  # noqa: PLR2004 - as PocketBase's validation answers
 
 
 @dataclass(frozen=True, slots=True)
 class EventRefused:
-    """Nothing was written, since PocketBase refused to change the event with this record id, and said `why`."""
+    """Nothing was written, since PocketBase refused to change the event with this record id, and said `why`.
+
+    `certain` says whether the event's own content is the reason.
+    """
 
     id: str
     why: str
+    certain: bool = True
 
 
 Outcome = Committed | Conflict | Held | RowRefused | EventRefused

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from pocketbase import PocketBase
 from pocketbase.errors import ClientResponseError
@@ -199,4 +200,4 @@ def _is_pocketbase(client: PocketBase) -> bool:
 def _ours(error: ClientResponseError, url: str) -> PocketBaseEventsError | None:
     if error.status == 0:
         return UnreachableError(url=url, why=type(error.original_error).__name__)
-    return trouble_of(error.status)
+    return trouble_of(error.status, urlsplit(error.url or "").path)

@@ -1,9 +1,8 @@
 """One PocketBase, seen by one account: requests, tokens renewed in time, HTTP errors made ours."""
 
-import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -13,12 +12,8 @@ from requests.adapters import HTTPAdapter
 from pocketbase_events.core.batch import HEAD_ID
 from pocketbase_events.core.json_text import read_shown
 from pocketbase_events.errors import (
-    BatchDisabledError,
-    BatchTooLargeError,
     NotInstalledError,
     ProblemError,
-    RateLimitedError,
-    TroubleError,
     UnreachableError,
 )
 from pocketbase_events.pb.accounts import expires_at, owner_of
@@ -49,7 +44,7 @@ class Connection:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.url = url
-        self._timeout = (CONNECTS_WITHIN, answers_within)
+        self._answers_within = answers_within
         self._log_in = log_in
         self._clock = clock
         self._transport = HTTPAdapter()
@@ -124,39 +119,15 @@ class Connection:
         self._expect_shown(response, collection)
         return self.read(response)
 
-    def batch(self, requests_: Sequence[Mapping[str, Any]]) -> tuple[int, Mapping[str, Any]] | None:
-        """One transaction. None when it is committed; else the first request that failed, and PocketBase's answer.
-
-        Raises:
-            BatchDisabledError: when the batch API is switched off.
-            BatchTooLargeError: when PocketBase takes no transaction of this size.
-            TroubleError: when the server is at fault. Where no answer came, the outcome is unknown.
-        """
-        headers = {"Content-Type": "application/json"}
-        response = self.request("POST", "/api/batch", data=_body(requests_), headers=headers)
-        if response.ok:
-            return None
-        answer = self.read(response)
-        if response.status_code == HTTPStatus.FORBIDDEN:
-            raise BatchDisabledError
-        failures = (answer.get("data") or {}).get("requests") or {}
-        index = next((int(key) for key in failures if key.isdigit()), None)
-        if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or (failures and index is None):
-            raise BatchTooLargeError(in_bytes=not failures)
-        if index is None:
-            # A time-out, or a hook that failed after the commit: nobody knows.
-            raise TroubleError(why=f"{answer.get('message') or 'it gave no reason.'}")
-        # Without a response, the request itself was found malformed (its address is too long, say).
-        failure = failures[str(index)].get("response") or {
-            "status": HTTPStatus.BAD_REQUEST,
-            "data": failures[str(index)],
-        }
-        if failure.get("status") == HTTPStatus.TOO_MANY_REQUESTS:
-            raise RateLimitedError
-        return index, failure
-
-    def request(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own
-        """Ask, and hand the answer on.
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        within: float | None = None,
+        **options: Any,  # noqa: ANN401 - requests' own
+    ) -> requests.Response:
+        """Ask, and hand the answer on. `within` is how many seconds to wait for it, if not as long as usual.
 
         Raises:
             TroubleError: when PocketBase can't be reached or can't answer now.
@@ -166,13 +137,18 @@ class Connection:
         request = requests.PreparedRequest()
         try:
             request.prepare(method, self.url + path, headers=headers, **options)
-            response = self._transport.send(request, timeout=self._timeout, verify=self._verify, proxies=self._proxies)
+            response = self._transport.send(
+                request,
+                timeout=(CONNECTS_WITHIN, within or self._answers_within),
+                verify=self._verify,
+                proxies=self._proxies,
+            )
             _ = response.content  # read it, which sets the connection free
         except requests.RequestException as error:
             raise UnreachableError(url=self.url, why=type(error).__name__) from None
         if response.is_redirect:
             raise UnreachableError(url=self.url, why=f"it redirects to {response.headers['location'][:200]}")
-        trouble = trouble_of(response.status_code)
+        trouble = trouble_of(response.status_code, path)
         if trouble is not None:
             raise trouble
         return response
@@ -214,9 +190,3 @@ class Connection:
         self._renewed_at = now
         life = expires_at(self._token) - now
         self._renew_at = now + min(RENEW_EVERY, max(life / 2, RENEW_AT_MOST_EVERY))
-
-
-def _body(requests_: Sequence[Mapping[str, Any]]) -> bytes:
-    """A batch as PocketBase reads it, and no longer than it was when a client sent it: json fields count bytes."""
-    text = json.dumps({"requests": requests_}, ensure_ascii=False, separators=(",", ":"))
-    return text.encode(errors="backslashreplace")  # half a surrogate pair, which JSON writes the same way

@@ -8,7 +8,16 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote as percent_encoded
 
-from pocketbase_events.core.batch import EventPlace, RowPlace, place_of, reasons, requests_of, row_request, why_refused
+from pocketbase_events.core.batch import (
+    EventPlace,
+    RowPlace,
+    place_of,
+    reasons,
+    requests_of,
+    row_request,
+    why_refused,
+    words_of,
+)
 from pocketbase_events.core.events import Pending
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.projection import Write
@@ -22,8 +31,8 @@ from pocketbase_events.core.transaction import (
     RowRefused,
     Transaction,
 )
-from pocketbase_events.errors import TroubleError
 from pocketbase_events.pb.api import Reader
+from pocketbase_events.pb.batch import Failed, send_batch
 from pocketbase_events.pb.records import pending_of
 
 MOST_PENDING = 1000  # events that a look shows; the view `event_pending` has the same limit
@@ -37,21 +46,21 @@ class Gateway(Reader):
         items = self._connection.items("event_pending", sort="position", perPage=MOST_PENDING)
         return [pending_of(item) for item in items]
 
-    def transact(self, transaction: Transaction) -> Outcome:
-        """Send one transaction.
+    def transact(self, transaction: Transaction, *, within: float | None = None) -> Outcome:
+        """Send one transaction. `within` is how many seconds to wait for the answer, if not as long as usual.
 
         Raises:
-            TroubleError: when the server is at fault. Where no answer came, the outcome is unknown: read `status`.
+            OutcomeUnknownError: if nobody can tell what became of it: read `status`.
+            TroubleError: if PocketBase can't do it now. Nothing was written.
         """
-        failed = self._connection.batch(requests_of(transaction))
+        failed = send_batch(self._connection, requests_of(transaction), within=within)
         if failed is None:
             return Committed()
-        index, failure = failed
-        match place_of(transaction, index):
+        match place_of(transaction, failed.index):
             case RowPlace(place):
-                return self._why_no_row(transaction.writes[: place + 1], failure)
+                return self._why_no_row(transaction.writes[: place + 1], failed)
             case EventPlace() as place:
-                return _why_no_event(place, failure)
+                return _why_no_event(place, failed)
             case None:
                 return self._why_no_head(transaction)
 
@@ -59,22 +68,22 @@ class Gateway(Reader):
         """Write rows in a transaction that does not look at the head: for a superuser, while the head is held.
 
         Raises:
-            TroubleError: as `transact` does.
+            As `transact` does.
         """
-        failed = self._connection.batch([row_request(write) for write in writes])
-        return Committed() if failed is None else self._why_no_row(writes[: failed[0] + 1], failed[1])
+        failed = send_batch(self._connection, [row_request(write) for write in writes])
+        return Committed() if failed is None else self._why_no_row(writes[: failed.index + 1], failed)
 
     def append(self, requests: Sequence[dict[str, Any]]) -> str | None:
-        """Append events in one transaction, as a superuser; why it was refused, where it was.
+        """Append events in one transaction, as a superuser. None, or why PocketBase refused it.
 
         Raises:
-            TroubleError: as `transact` does.
+            As `transact` does.
         """
-        failed = self._connection.batch(requests)
+        failed = send_batch(self._connection, requests)
         if failed is None:
             return None
-        answer = failed[1]
-        return reasons(answer.get("data") or {}) or str(answer.get("message") or f"status {answer.get('status')}")
+        answer = failed.answer
+        return reasons(answer.get("data") or {}) or str(answer.get("message") or f"status {failed.status}")
 
     def _why_no_head(self, transaction: Transaction) -> Outcome:
         status = self.status()
@@ -82,18 +91,16 @@ class Gateway(Reader):
             return Held(status.hold_by, status.hold_until)
         return Conflict()
 
-    def _why_no_row(self, writes: Sequence[Write], failure: Mapping[str, Any]) -> Outcome:
-        """Why the last of these writes failed, the ones before it done."""
-        write, code = writes[-1], failure.get("status")
-        if code == HTTPStatus.BAD_REQUEST:
-            return RowRefused(write, why_refused(write, failure))
-        if code == HTTPStatus.NOT_FOUND and not write.inserts and not write.removes:
+    def _why_no_row(self, writes: Sequence[Write], failed: Failed) -> Outcome:
+        """Why the last of these writes failed, the ones before it being done."""
+        write = writes[-1]
+        if failed.status == HTTPStatus.NOT_FOUND and write.removes:
+            return Conflict()
+        if failed.status == HTTPStatus.NOT_FOUND and not write.inserts:
             state = self._row_state(writes)
             if state is not None:
                 return RowRefused(write, state)
-        if code in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):
-            return Conflict()
-        raise TroubleError(why=f"a row of {write.collection} could not be written (status {code}).")
+        return RowRefused(write, why_refused(write, failed.answer), failed.status)
 
     def _row_state(self, writes: Sequence[Write]) -> str | None:
         """Why the row of the last write can't be updated; None when it could be."""
@@ -119,12 +126,12 @@ class Gateway(Reader):
         return self._connection.read(response) if response.ok else None
 
 
-def _why_no_event(place: EventPlace, failure: Mapping[str, Any]) -> Outcome:
+def _why_no_event(place: EventPlace, failed: Failed) -> Outcome:
     """Why an event could be neither recorded nor rejected."""
-    if failure.get("status") == HTTPStatus.BAD_REQUEST and failure.get("data"):
-        return EventRefused(place.id, reasons(failure["data"]))
-    if failure.get("status") == HTTPStatus.NOT_FOUND:
+    if failed.status == HTTPStatus.NOT_FOUND:
         return Conflict()
-    if place.rejects and failure.get("status", 0) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return EventRefused(place.id, str(failure.get("message")))
-    raise TroubleError(why=f"an event could not be recorded (status {failure.get('status')}).")
+    fields = failed.answer.get("data")
+    if failed.status == HTTPStatus.BAD_REQUEST and fields:
+        return EventRefused(place.id, reasons(fields))
+    why = words_of(failed.answer) or f"status {failed.status}, without a reason."
+    return EventRefused(place.id, why, certain=False)

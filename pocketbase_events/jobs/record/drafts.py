@@ -1,6 +1,6 @@
 """Making transactions ready, for the page at hand or ahead of time, from a snapshot of what is known of the log."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -9,6 +9,7 @@ from pocketbase_events.core.events import Head, Pending, timestamp_of
 from pocketbase_events.core.schema import Target
 from pocketbase_events.core.transaction import Group, Transaction, build, group
 from pocketbase_events.jobs.record.refusals import Search
+from pocketbase_events.pb.gateway import MOST_PENDING, Gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,16 @@ class Draft:
     chosen: Group
     transaction: Transaction
 
+    @property
+    def first(self) -> Pending:
+        """The first event in it, to record or to reject."""
+        return self.chosen.events[0] if self.chosen.events else self.chosen.rejections[0].event
+
+    @property
+    def collections(self) -> frozenset[str]:
+        """The collections whose rows it writes."""
+        return frozenset(write.collection for write in self.transaction.writes)
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -60,13 +71,50 @@ class Drafting:
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
 
-    def draft(self, basis: Basis, page: Sequence[Pending], search: Search, most: int) -> Draft:
-        """The transaction for the first events of the page, `most` at most.
+    def draft(self, basis: Basis, page: Sequence[Pending], search: Search, size: int) -> Draft:
+        """The transaction for the first events of the page, `size` at most.
 
         Raises:
             TroubleError: if rules were edited so that the worker can't write a collection.
         """
+        most = size if search.most is None else min(size, search.most)
         chosen = group(page, search.refused, basis.targets, limit=search.limit, most=most)
         timestamp = max(timestamp_of(self.now()), basis.timestamp)
         transaction = build(chosen, basis.head, timestamp, self.new_id, basis.targets, merging=search.merging)
         return Draft(chosen, transaction)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What it takes to make a page ready in another thread while a transaction runs: a snapshot."""
+
+    gateway: Gateway
+    drafting: Drafting
+    basis: Basis  # once the running transaction is committed
+    size: int
+    left_aside: frozenset[str]  # records of events that PocketBase lets nobody change
+    slow: frozenset[str]  # collections whose rows are written alone
+
+    def prepare(self, work: Work, running: Transaction) -> Work | None:
+        """The page to record after the transaction that is running and that leaves the rest of `work` pending.
+
+        None if another look has to tell.
+        """
+        rest, more = work.rest, work.more
+        if len(rest) < self.size and more:
+            found = self.gateway.pending()
+            more = len(found) == MOST_PENDING
+            taken = {event.id for event in running.recorded} | {each.event.id for each in running.rejections}
+            rest = [event for event in found if event.id not in taken | self.left_aside]
+        coming = first_page(rest, self.size, self.slow, more=more)
+        if not coming.page or not self.basis.knows(coming.page):
+            return coming if coming.page else None
+        draft = self.drafting.draft(self.basis, coming.page, Search(len(coming.page)), self.size)
+        return replace(coming, draft=draft)
+
+
+def first_page(events: Sequence[Pending], size: int, slow: Container[str], *, more: bool) -> Work:
+    """The first of the events as a page. An event about a row of a slow collection is a page of its own."""
+    slow_ones = (place for place, event in enumerate(events[:size]) if event.collection in slow) if slow else ()
+    size = min(size, max(1, next(iter(slow_ones), size)))
+    return Work(events[:size], events[size:], more)

@@ -1,13 +1,14 @@
 """Recording one page of pending events, in one transaction if PocketBase refuses none of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 from uuid import UUID
 
-from pocketbase_events.core.events import EMPTY, Pending
+from pocketbase_events.core.batch import events_before
+from pocketbase_events.core.events import EMPTY
 from pocketbase_events.core.transaction import (
     Committed,
     Conflict,
@@ -17,9 +18,17 @@ from pocketbase_events.core.transaction import (
     RowRefused,
     Transaction,
 )
-from pocketbase_events.errors import BatchTooLargeError, PocketBaseEventsError, RateLimitedError, TroubleError
+from pocketbase_events.errors import (
+    BatchTooLargeError,
+    OutcomeUnknownError,
+    PocketBaseEventsError,
+    RateLimitedError,
+    TroubleError,
+)
 from pocketbase_events.jobs.record.batch_size import FIRST_SIZE, BatchSize
-from pocketbase_events.jobs.record.drafts import Basis, Drafting, Work
+from pocketbase_events.jobs.record.blame import SLOW, Page
+from pocketbase_events.jobs.record.drafts import Ahead, Basis, Draft, Drafting, Work, first_page
+from pocketbase_events.jobs.record.patience import Patience
 from pocketbase_events.jobs.record.refusals import Search
 from pocketbase_events.logs import log
 from pocketbase_events.pb.gateway import MOST_PENDING, Gateway
@@ -27,11 +36,6 @@ from pocketbase_events.pb.records import Status
 
 MAX_VAIN_LOOKS = 3  # transactions in a row that fail although nobody else writes
 LOGGED_REJECTIONS = 5  # log lines for one transaction; the rest is counted
-NO_REASON = (
-    "PocketBase refused the row and gave no reason: a hook, a trigger or an index over an expression may forbid"
-    " it. Ask the operator, then have the event retried."
-)
-TOO_LARGE = "data is larger than PocketBase's batch API takes (Batch max body size). Make it smaller."
 
 
 class Step(Enum):
@@ -54,6 +58,21 @@ class Done:
     step: Step
     ready: Work | None = None
     more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A transaction that was sent, what came of it, how long that took, and how long it might have taken."""
+
+    draft: Draft
+    outcome: Outcome | BatchTooLargeError | OutcomeUnknownError
+    seconds: float
+    within: float
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether PocketBase's batch time-out, of at least 1 s, may have ended it."""
+        return self.seconds >= SLOW
 
 
 @dataclass(slots=True)
@@ -91,6 +110,7 @@ class Recorder:
         self._latest = EMPTY.seq  # the highest seq that we have seen
         self._sent = EMPTY  # where our latest transaction would have moved the head
         self._size = size
+        self._patience = Patience()
         self._vain_looks, self._stuck = 0, ""
         self._left_aside: frozenset[str] = frozenset()  # records of events that PocketBase lets nobody change
         self.tally = Tally()
@@ -130,7 +150,7 @@ class Recorder:
                 self._read_targets()
             done = self._record_page(work, beside)
         except RateLimitedError:
-            raise  # nothing was done, and smaller transactions would only be more of them
+            raise  # nothing was done, and it is only a matter of time
         except TroubleError:
             self._stale, self._size = True, self._size.after_trouble()
             raise
@@ -153,60 +173,98 @@ class Recorder:
     def _first_page(self) -> Work:
         found = self._gateway.pending()
         events = [event for event in found if event.id not in self._left_aside]
-        return _page(events, self._size.events, more=len(found) == MOST_PENDING)
+        return first_page(events, self._size.events, self._patience.slow, more=len(found) == MOST_PENDING)
 
     def _read_targets(self) -> None:
         self._basis = replace(self._basis, targets=self._gateway.targets())
 
     def _record_page(self, work: Work, beside: Executor | None) -> Done:
-        """Record and reject the events of a page. What PocketBase refuses is found by its answer and left out."""
-        search, page, draft = Search(len(work.page)), work.page, work.draft
+        """Record and reject the events of a page. Those that PocketBase refuses are found by its answers."""
+        page, draft = Page(work.page, Search(len(work.page))), work.draft
         ready: Work | None = None
-        while page:
-            draft = draft or self._drafting.draft(self._basis, page, search, self._size.events)
-            chosen, transaction = draft.chosen, draft.transaction
-            is_last = len(chosen) == len(page) and (work.rest or work.more)
-            coming = self._submit(beside, work, transaction) if beside and is_last else None
-            started = self._timer()
-            outcome = self._send(transaction)
-            match outcome:
-                case None:
-                    self._size = self._size.limited(max(1, len(chosen) // 2))
-                    search = search.too_large(self._size.events)
-                case Committed():
-                    self._committed(transaction)
-                    self._size = self._size.after(len(chosen), self._timer() - started)
-                    page, search = page[len(chosen) :], search.after_commit()
-                    ready = _unless_trouble(coming)
-                case EventRefused(id=event, why=why) if event in search.refused:
-                    page = self._leave_aside(page, event, why)
-                case EventRefused(id=event, why=why):
-                    search = search.event_refused(event, f"PocketBase refused the event: {why}")
-                case RowRefused(write=write) if len(write.events) > 1:
-                    search = search.one_by_one(write.events[-1])
-                case RowRefused(write=write, why=why):
-                    place = write.events[0]
-                    search = search.row_refused(chosen.events[place].id, place, why or self._why_unsaid(outcome))
-                case Conflict() | Held():
-                    return Done(self._not_ours(outcome), more=work.more)
-            draft = None
+        while page.events:
+            draft = draft or self._drafting.draft(self._basis, page.events, page.search, self._size.events)
+            is_last = len(draft.chosen) == len(page.events) and (work.rest or work.more)
+            coming = self._submit(beside, work, draft.transaction) if beside and is_last else None
+            sent = self._send(draft)
+            after = self._after(sent, page)
+            if isinstance(after, Step):
+                return Done(after, more=work.more)
+            if isinstance(sent.outcome, Committed):
+                ready = _unless_trouble(coming)
+            self._tell_doubts(sent.draft, after)
+            page, draft = after, None
+        page.expect_marked()
         return Done(Step.PROGRESS, ready, work.more if ready is None else ready.more)
 
-    def _send(self, transaction: Transaction) -> Outcome | None:
-        """What came of it; None if PocketBase takes no transaction of this size, and a smaller one may do."""
+    def _send(self, draft: Draft) -> Sent:
+        """Send a transaction, wait as long as the collections in it need, and tell what came of it."""
+        transaction = draft.transaction
         self._sent = transaction.after
+        within = self._patience.within(draft.collections)
+        started = self._timer()
+        outcome: Outcome | BatchTooLargeError | OutcomeUnknownError
         try:
-            return self._gateway.transact(transaction)
-        except BatchTooLargeError as error:
-            if len(transaction.recorded) + len(transaction.rejections) > 1:
-                return None
-            if transaction.writes and error.in_bytes:
-                return RowRefused(transaction.writes[0], TOO_LARGE)
+            outcome = self._gateway.transact(transaction, within=within)
+        except (BatchTooLargeError, OutcomeUnknownError) as error:
+            outcome = error
+        except RateLimitedError as error:
+            if error.index:
+                self._size = self._size.limited(max(1, events_before(transaction, error.index)))
             raise
+        return Sent(draft, outcome, self._timer() - started, within)
 
-    def _committed(self, transaction: Transaction) -> None:
+    def _after(self, sent: Sent, page: Page) -> Page | Step:
+        """The rest of the page after a transaction, with what it has told; or the step that ends the page."""
+        match sent.outcome:
+            case Committed():
+                return self._committed(sent, page)
+            case BatchTooLargeError() as error:
+                after = page.too_large(error, sent.draft)
+                if len(sent.draft.chosen) > 1:
+                    self._size = self._size.limited(after.search.limit)
+                return after
+            case OutcomeUnknownError() as error:
+                return self._unknown(error, sent, page)
+            case RowRefused() as refused:
+                is_edited = not refused.is_explained and self._is_edited(refused.write.collection)
+                return Step.AGAIN if is_edited else page.row_refused(refused, sent.draft)
+            case EventRefused() as refused:
+                return page.event_refused(refused, sent.draft)
+            case Conflict() | Held() as outcome:
+                return self._not_ours(outcome)
+
+    def _unknown(self, error: OutcomeUnknownError, sent: Sent, page: Page) -> Page | Step:
+        """Find out what became of a transaction, and if nothing, whether PocketBase takes one without these events.
+
+        Raises:
+            TroubleError: if it takes none.
+        """
+        transaction = sent.draft.transaction
+        if self.catch_up().head == transaction.after != transaction.before:
+            return self._committed(sent, page)
+        if self._basis.head != transaction.before:
+            return Step.AGAIN
+        if error.failed_as_a_whole and not sent.is_slow:
+            raise error  # its disk is full, say
+        if len(sent.draft.chosen) == 1:
+            if self._gateway.transact(Transaction(transaction.before, transaction.before)) != Committed():
+                return Step.AGAIN
+            if sent.is_slow:
+                collections = sent.draft.collections
+                self._patience = self._patience.after_failure(collections, sent.within, answered=error.answered)
+        return page.failed(error, sent.seconds, sent.draft)
+
+    def _committed(self, sent: Sent, page: Page) -> Page:
+        chosen, transaction = sent.draft.chosen, sent.draft.transaction
         self._basis = self._basis.after(transaction)
         self._latest = transaction.after.seq
+        self._size = self._size.after(len(chosen), sent.seconds)
+        self._patience = self._patience.after_commit(sent.draft.collections, sent.seconds)
+        self._tell(transaction)
+        return page.committed(sent.draft)
+
+    def _tell(self, transaction: Transaction) -> None:
         recorded, rejections = len(transaction.recorded), transaction.rejections
         if recorded:
             log.info("recorded", events=recorded, seq=transaction.after.seq)
@@ -217,23 +275,20 @@ class Recorder:
         self.tally.recorded += recorded
         self.tally.rejected += len(rejections)
 
-    def _leave_aside(self, page: Sequence[Pending], event: str, why: str) -> Sequence[Pending]:
-        """The page without an event that can be neither recorded nor rejected.
+    def _tell_doubts(self, draft: Draft, page: Page) -> None:
+        """Tell of an event that is in doubt, and look no more at those that can be neither recorded nor rejected."""
+        if page.search.doubt:
+            log.warning("in_doubt", id=draft.first.id, attempt=page.search.attempts, why=page.search.doubt)
+        for event, why in page.aside.items():
+            if event not in self._left_aside:
+                self._left_aside |= {event}
+                log.error("left_aside", id=event, why=why, what_to_do="delete it as a superuser")
 
-        Seen if its data came in under an older PocketBase and is not JSON to the present one.
-        """
-        self._left_aside |= {event}
-        log.error("left_aside", id=event, why=why, what_to_do="delete it as a superuser")
-        return [each for each in page if each.id != event]
-
-    def _why_unsaid(self, refused: RowRefused) -> str:
-        """The sentence for a row refused without a reason, once it is sure that no schema edit is behind it."""
-        collection = refused.write.collection
+    def _is_edited(self, collection: str) -> bool:
+        """Whether a collection was edited since its schema was read; it is read again."""
         known = self._basis.targets[collection]
         self._read_targets()
-        if self._basis.targets.get(collection) != known:
-            raise TroubleError(why=f"{collection} was edited just now.")
-        return NO_REASON
+        return self._basis.targets.get(collection) != known
 
     def _not_ours(self, outcome: Conflict | Held) -> Step:
         """Nothing was written. Find out who is behind that."""
@@ -254,41 +309,9 @@ class Recorder:
 
     def _submit(self, beside: Executor, work: Work, running: Transaction) -> "Future[Work | None]":
         """Have the page after this transaction made ready from a snapshot of what is known now."""
-        ahead = Ahead(self._gateway, self._drafting, self._basis.after(running), self._size.events, self._left_aside)
+        basis, slow = self._basis.after(running), self._patience.slow
+        ahead = Ahead(self._gateway, self._drafting, basis, self._size.events, self._left_aside, slow)
         return beside.submit(ahead.prepare, work, running)
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """What it takes to make a page ready in another thread while a transaction runs: a snapshot."""
-
-    gateway: Gateway
-    drafting: Drafting
-    basis: Basis  # once the running transaction is committed
-    size: int
-    left_aside: frozenset[str]
-
-    def prepare(self, work: Work, running: Transaction) -> Work | None:
-        """The page to record after the transaction that is running and that leaves the rest of `work` pending.
-
-        None if another look has to tell.
-        """
-        rest, more = work.rest, work.more
-        if len(rest) < self.size and more:
-            found = self.gateway.pending()
-            more = len(found) == MOST_PENDING
-            taken = {event.id for event in running.recorded} | {each.event.id for each in running.rejections}
-            rest = [event for event in found if event.id not in taken | self.left_aside]
-        coming = _page(rest, self.size, more=more)
-        if not coming.page or not self.basis.knows(coming.page):
-            return coming if coming.page else None
-        draft = self.drafting.draft(self.basis, coming.page, Search(len(coming.page)), self.size)
-        return replace(coming, draft=draft)
-
-
-def _page(events: Sequence[Pending], size: int, *, more: bool) -> Work:
-    """The first of the events as a page."""
-    return Work(events[:size], events[size:], more)
 
 
 def _unless_trouble(coming: "Future[Work | None] | None") -> Work | None:

@@ -1,30 +1,46 @@
 """Finding which event of a page PocketBase refuses, one transaction after the other. Pure.
 
-One bad event costs one more transaction. If there are several, the next transaction ends before the bad one that was
-found last, so that a flood of them costs little more than looking at each.
+Most refusals name a row. Then one bad event costs one more transaction; if there are several, the next transaction
+ends before the bad one that was found last, so that a flood of them costs little more than looking at each.
+
+Some failures name nothing: a time-out, a proxy's refusal, no answer. Then the events that were in the transaction are
+suspects, and fewer of them are sent at once until one fails alone. If that keeps failing while PocketBase takes
+transactions without it, it is to blame.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+FEWER = 16  # times fewer events are sent at once after a failure that names none, since each may take seconds
+ENOUGH = 3  # times that an event must fail alone
+ENOUGH_SLOW = 2  # the same if PocketBase's time-out ended it, which takes seconds
+ENOUGH_UNANSWERED = 8  # the same if there was no answer, for which a bad network may be to blame
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How to build the next transaction of a page, by what was refused so far.
+    """How to build the next transaction of a page, by what was refused so far."""
 
-    `limit` is how many events it may record, `merging` whether writes to one row may become one, `refused` the
-    sentence for each event, by its record's id, that PocketBase refuses.
-    """
-
-    limit: int
-    merging: bool = True
-    refused: Mapping[str, str] = field(default_factory=dict)
+    limit: int  # events to record in it at most
+    merging: bool = True  # whether writes to one row may become one
+    refused: Mapping[str, str] = field(default_factory=dict)  # the sentence for each refused event, by its record's id
     rows_refused: int = 0
+    suspects: int = 0  # events at the beginning of the page, one of which may be to blame
+    attempts: int = 0  # times that the first of them failed alone
+    doubt: str = ""  # why it did
+    unmarked: Mapping[str, str] = field(default_factory=dict)  # why an event could not even be rejected, by its id
 
-    def after_commit(self) -> Self:
-        """Go on with the rest of the page after a transaction is in the database."""
-        return replace(self, limit=2 * self.limit, merging=True)
+    @property
+    def most(self) -> int | None:
+        """Events to record or reject in the next transaction at most; None: as many as it may hold."""
+        return self.limit if self.suspects else None
+
+    def after_commit(self, events: int) -> Self:
+        """Go on with the rest of the page after a transaction of so many events is in the database."""
+        suspects = max(0, self.suspects - events)
+        limit = self.limit if suspects else 2 * self.limit
+        return replace(self, limit=limit, merging=True, suspects=suspects, attempts=0, doubt="", unmarked={})
 
     def too_large(self, limit: int) -> Self:
         """Try fewer events."""
@@ -46,4 +62,23 @@ class Search:
 
     def event_refused(self, event: str, why: str) -> Self:
         """Reject the event with this record id instead of recording it."""
-        return replace(self, refused={**self.refused, event: why})
+        return replace(self, refused={**self.refused, event: why}, attempts=0, doubt="")
+
+    def not_marked(self, event: str, why: str) -> Self:
+        """Go on without an event that can be neither recorded nor rejected, until another one shows that it is alone.
+
+        `unmarked` has one such event at most.
+        """
+        return replace(self, unmarked={event: why})
+
+    def narrowed(self, events: int) -> Self:
+        """Send fewer at once after a transaction of so many events failed, and none was named."""
+        return replace(self, limit=max(1, events // FEWER), suspects=events)
+
+    def isolated(self, place: int) -> Self:
+        """Send the event at this place alone: the ones before it first, if there are any."""
+        return replace(self, limit=max(1, place), suspects=place + 1)
+
+    def failed_alone(self, why: str) -> Self:
+        """Note that the first event failed alone, and why."""
+        return replace(self, attempts=self.attempts + 1, doubt=why)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from pocketbase_events.errors import TroubleError
+from pocketbase_events.jobs.record import patience
 from pocketbase_events.jobs.record.recorder import Step
 from pocketbase_events.jobs.record.worker import HOLD_INTERVAL, Worker
 from pocketbase_events.logs import log
@@ -13,8 +14,6 @@ from pocketbase_events.pb.connect import gateway
 from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.pb.realtime import WakeUp
 from pocketbase_events.settings import Settings
-
-GIVES_UP_AFTER = 3.5  # seconds without an answer; PocketBase gives a transaction 3 unless told otherwise
 
 
 def worker(seen: Gateway) -> Worker:
@@ -38,7 +37,7 @@ def run_worker(settings: Settings, stop: threading.Event, wake: threading.Event)
         WrongUsageError: if the settings lack them.
         NotInstalledError: at the start, if there is no event log.
     """
-    with gateway(settings, answers_within=GIVES_UP_AFTER) as seen:
+    with gateway(settings, answers_within=patience.USUAL) as seen:
         work_through(seen, settings.url, stop, wake)
 
 

@@ -21,9 +21,9 @@ def test_a_worker_that_finds_each_rejection_made_already_is_in_no_trouble(server
     gateway = slower._gateway  # noqa: SLF001 - another worker comes in between, again and again
     transact = gateway.transact
 
-    def transact_late(transaction: Transaction) -> Outcome:
+    def transact_late(transaction: Transaction, **waits: float) -> Outcome:
         faster.run_once()
-        return transact(transaction)
+        return transact(transaction, **waits)
 
     gateway.transact = transact_late  # type: ignore[method-assign]
     while slower.run_to_end(NEVER) is not Step.IDLE:

@@ -3,19 +3,11 @@
 from contextlib import suppress
 
 from support import Server, check_log, live_rows
+from support.hooks import hook
 from support.recording import NEVER, why
 
 from pocketbase_events.errors import TroubleError
 from pocketbase_events.jobs.record import Step
-
-
-def hook(server: Server, script: str) -> None:
-    """Give the PocketBase a hook of its owner's."""
-    server.stop()
-    hooks = server.folder / "pb_hooks"
-    hooks.mkdir(exist_ok=True)
-    (hooks / "main.pb.js").write_text(script)
-    server.start()
 
 
 def test_what_a_hook_says_against_a_row_reaches_the_author(server: Server) -> None:

@@ -137,7 +137,7 @@ def test_one_bad_event_among_many_costs_one_transaction_more(server: Server) -> 
     worker = server.worker(timer=lambda: 0.0)  # so that no transaction is cut short for being slow
     gateway, transactions = worker._gateway, []  # noqa: SLF001 - counted, not changed
     transact = gateway.transact
-    gateway.transact = lambda tx: transactions.append(tx) or transact(tx)  # type: ignore[method-assign,func-returns-value]
+    gateway.transact = lambda tx, **waits: transactions.append(tx) or transact(tx, **waits)  # type: ignore[method-assign,func-returns-value]
     worker.run_to_end(NEVER)
     assert (worker.tally.recorded, worker.tally.rejected) == (99, 1)
     assert len(transactions) == 3  # 50 and 50 events, and the one that failed
