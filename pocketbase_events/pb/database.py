@@ -19,6 +19,10 @@ from pocketbase_events.pb.records import Status, recorded_of, status_of
 
 PAGE = 1000  # records read at a time, so that no reader keeps PocketBase from tidying its WAL up
 BUSY = 10.0  # seconds to wait for a lock
+INCOMPLETE = (
+    "{wal} holds changes that are not in data.db: this is a copy of a running PocketBase, without its data.db-shm."
+    " An empty one is enough. Run: touch {shm}"
+)
 
 
 class Database:
@@ -39,8 +43,14 @@ class Database:
         if not found:
             raise WrongUsageError(why=f"There is no data.db in {folder}. Name PocketBase's data folder with --dir.")
         self._path = found[0]
+        self._wal, shm = (self._path.with_name(f"data.db-{name}") for name in ("wal", "shm"))
+        self._in_use = shm.exists()
+        if not self._in_use and self._has_wal():
+            raise WrongUsageError(why=INCOMPLETE.format(wal=self._wal, shm=shm))
+        # Otherwise SQLite writes into data.db-shm, or makes one, even if the database is opened read-only.
+        how = "mode=ro&readonly_shm=1" if self._in_use else "mode=ro&immutable=1"
         try:
-            self._database = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY)
+            self._database = sqlite3.connect(f"{self._path.absolute().as_uri()}?{how}", uri=True, timeout=BUSY)
         except sqlite3.Error as error:
             raise WrongUsageError(why=f"{self._path} can't be opened ({error}).") from None
         self._database.row_factory = sqlite3.Row
@@ -107,16 +117,26 @@ class Database:
         query = f"SELECT * FROM {sql_name(target.collection)} WHERE id IN (SELECT value FROM json_each(:ids))"
         return {row["id"]: _row(target, row) for row in self._all(query, ids=json.dumps(list(ids)))}
 
+    def _has_wal(self) -> bool:
+        """Whether there are changes that are not in the database file yet."""
+        try:
+            return self._wal.stat().st_size > 0
+        except OSError:
+            return False
+
     def _all(self, query: str, **values: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - what SQLite takes
         try:
             with closing(self._database.execute(query, values)) as cursor:
-                return cursor.fetchall()
+                found = cursor.fetchall()
         except sqlite3.OperationalError as error:
             if "no such table" in str(error):
                 raise NotInstalledError(url=str(self._path)) from None
             raise TroubleError(why=f"{self._path}: {error}.") from None
         except sqlite3.DatabaseError as error:
             raise TroubleError(why=f"{self._path}: {error}.") from None
+        if not self._in_use and self._has_wal():
+            raise TroubleError(why=f"PocketBase was started in {self._path.parent} while it was read. Run it again.")
+        return found
 
 
 def _texts(item: sqlite3.Row) -> dict[str, Json]:

@@ -4,11 +4,12 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import TIMESTAMP, edited_texts, patient, texts
 
-from pocketbase_events.cli.show import _moment
+from pocketbase_events.cli.moment import moment_of
 from pocketbase_events.core.events import timestamp_of
 from pocketbase_events.errors import WrongUsageError
 
@@ -27,10 +28,38 @@ def test_timestamps_are_in_the_order_of_the_moments(one: datetime, other: dateti
 
 @given(moments, st.sampled_from([" ", "T"]))
 def test_a_moment_is_understood_in_any_zone_and_in_utc_where_it_names_none(moment: datetime, between: str) -> None:
-    assert _moment(moment.isoformat(between)) == timestamp_of(moment)
     in_utc = moment.astimezone(UTC).replace(tzinfo=None)
-    assert _moment(in_utc.isoformat(between)) == timestamp_of(moment)
-    assert _moment(timestamp_of(moment)) == timestamp_of(moment)
+    for text in (moment.isoformat(between, "microseconds"), in_utc.isoformat(between, "microseconds")):
+        assert moment_of("--at", text) == timestamp_of(moment)
+    assert moment_of("--at", timestamp_of(moment)) == timestamp_of(moment)
+
+
+@given(moments, st.sampled_from([" ", "T"]), st.sampled_from(["", "Z", "+02:00", " Asia/Kolkata"]))
+def test_a_time_to_the_second_means_all_of_that_second(moment: datetime, between: str, zone: str) -> None:
+    whole = moment.replace(tzinfo=None).isoformat(between, "seconds")
+    assert moment_of("--at", whole + zone) == moment_of("--at", f"{whole}.999{zone}")
+    assert moment_of("--at", whole[:-3] + zone) == moment_of("--at", f"{whole[:-3]}:00.000{zone}")
+
+
+@pytest.mark.parametrize(
+    ("text", "timestamp"),
+    [
+        ("2026-01-31 09:30 Europe/Berlin", "2026-01-31 08:30:00.000Z"),
+        ("2026-07-31 09:30 Europe/Berlin", "2026-07-31 07:30:00.000Z"),
+        ("2026-07-31T09:30:00.5 America/Argentina/Buenos_Aires", "2026-07-31 12:30:00.500Z"),
+        ("2026-07-31 Asia/Kolkata", "2026-07-30 18:30:00.000Z"),
+        ("2026-07-31 09:30 UTC", "2026-07-31 09:30:00.000Z"),
+        ("2026-07-31 09:30 Etc/GMT+5", "2026-07-31 14:30:00.000Z"),
+    ],
+)
+def test_a_time_may_name_its_zone(text: str, timestamp: str) -> None:
+    assert moment_of("--at", text) == timestamp
+
+
+@pytest.mark.parametrize("zone", ["Europe/Nowhere", "Europe", "CEST", "posix/../UTC", "z"])
+def test_a_zone_that_the_machine_does_not_know_is_told(zone: str) -> None:
+    with pytest.raises(WrongUsageError, match=r"knows no time zone|takes a seq or a time"):
+        moment_of("--at", f"2026-01-31 09:30 {zone}")
 
 
 @settings(patient, max_examples=150)
@@ -43,7 +72,7 @@ def test_a_moment_is_understood_in_any_zone_and_in_utc_where_it_names_none(momen
 def test_what_show_is_asked_for_is_a_seq_a_time_or_told_to_be_none(at: str) -> None:
     moment: Any
     try:
-        moment = _moment(at)
+        moment = moment_of("--at", at)
     except WrongUsageError as error:
         moment = error
     if at == "":
@@ -51,5 +80,5 @@ def test_what_show_is_asked_for_is_a_seq_a_time_or_told_to_be_none(at: str) -> N
     elif re.fullmatch("[0-9]+", at):
         assert moment == int(at) if len(at) < 15 else isinstance(moment, int)
     else:
-        says = "--at takes a seq or a time such as"
-        assert TIMESTAMP.fullmatch(moment) if isinstance(moment, str) else says in str(moment)
+        says = ("--at takes a seq or a time such as", "knows no time zone")
+        assert TIMESTAMP.fullmatch(moment) if isinstance(moment, str) else any(say in str(moment) for say in says)
