@@ -1,28 +1,48 @@
-"""The rules that keep everybody but the worker from writing: composed as text, nothing else."""
+"""Who may append what: the create rule of `events`, composed of the rules of all attached collections."""
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pocketbase_events.core.schema import WORKER, Target
-from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.core.rules import (
+    Expression,
+    Part,
+    Parts,
+    Rule,
+    UnreadableRuleError,
+    all_of,
+    any_of,
+    mapped,
+    operands,
+    parse,
+    size,
+)
+from pocketbase_events.errors import ProblemError, WrongUsageError
 
-_TEXT = r'"(?:\\[\s\S]|[^"\\])*"' r"|'(?:\\[\s\S]|[^'\\])*'" r"|//[^\n]*"  # texts and comments of a rule
-_JOIN = re.compile(_TEXT + r"|(@collection\.\w+)(:\w+)?")  # a collection, and its alias
-_LET_IN = f"\n) || {WORKER}"
+MAX_EXPRESSIONS = 200  # in one rule, PocketBase's own limit
 
-_SERVER_FIELDS_EMPTY = 'seq = 0 && event_id = "" && hash = "" && timestamp = "" && error = "" && adopted = false'
-_ACTOR_IS_CALLER = '(actor = "" || actor = @request.auth.id)'
+_SERVER_FIELDS_EMPTY = parse('seq = 0 && event_id = "" && hash = "" && timestamp = "" && error = "" && adopted = false')
+_NEVER = parse("1 = 2")
+_ACTOR_IS_CALLER = parse("actor = @request.auth.id")
+_ACTOR_IS_NO_OTHER = parse('actor = "" || actor = @request.auth.id')
+
+# A collection that a rule looks into, with its alias; texts are passed over.
+_JOIN = re.compile(r"""(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|@collection\.\w+(?P<alias>:\w+)?""", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class AppendRules:
-    """Who may append events to one collection; a rule is None for superusers only, "" for everyone."""
+    """Who may append events to one collection; a rule is None for superusers only, "" for everyone.
+
+    `names_actor` says whether an event must name the caller as its actor, unless its rule admits everyone.
+    """
 
     collection: str
     create: str | None = None
     update: str | None = None
     delete: str | None = None
+    names_actor: bool = False
 
     def by_type(self) -> dict[str, str | None]:
         """The rules by the type of event that they admit."""
@@ -30,107 +50,117 @@ class AppendRules:
 
 
 def compose_create_rule(targets: Iterable[AppendRules]) -> str | None:
-    """The create rule of `events`: None when nobody but superusers may append anything.
+    """The create rule of `events`: None if nobody but superusers may append anything.
 
-    Types that share a rule share a clause, since PocketBase allows 200 expressions in a rule.
+    Clauses share what they have in common, since PocketBase allows 200 expressions in a rule.
+
+    Raises:
+        WrongUsageError: if the rules have more expressions together than PocketBase allows.
+        ProblemError: if a rule can't be read.
     """
     clauses = [clause for target in sorted(targets, key=lambda t: t.collection) for clause in _clauses(target)]
     if not clauses:
         return None
-    alternatives = "\n|| ".join(clauses)
-    return f"{_SERVER_FIELDS_EMPTY}\n&& {_ACTOR_IS_CALLER}\n&& ({alternatives})"
+    compositions = [all_of(_SERVER_FIELDS_EMPTY, _shared(clauses, rank)) for rank in (_most_common, _collections_first)]
+    rule = min(compositions, key=size)
+    if size(rule) > MAX_EXPRESSIONS:
+        raise WrongUsageError(
+            why=f"The rules of all attached collections would have {size(rule)} expressions together, and PocketBase"
+            f" allows {MAX_EXPRESSIONS}. Use shorter rules, or the same ones for several collections."
+            " Nothing was changed."
+        )
+    return _text_of(rule)
 
 
-def _clauses(target: AppendRules) -> Iterable[str]:
-    by_rule: dict[str, list[str]] = {}
-    for event_type, rule in target.by_type().items():
-        if rule is not None:
-            by_rule.setdefault(_own_aliases(rule.strip(), target.collection), []).append(event_type)
-    for rule, types in by_rule.items():
-        named = f'collection = "{target.collection}"'
-        if len(types) < len(target.by_type()):
-            named += " && (" + " || ".join(f'type = "{event_type}"' for event_type in types) + ")"
-        # On lines of its own, since a rule may end with a comment.
-        yield f"({named} && (\n{rule}\n))" if rule else f"({named})"
-
-
-def _own_aliases(rule: str, collection: str) -> str:
-    """The rule with aliases that no other collection's rule has (`@collection.notes:mine`).
-
-    PocketBase knows an alias by its name alone: shared by two rules, it would stand for one collection in both.
-    """
-    return _JOIN.sub(lambda found: f"{found[0]}__{collection}" if found[2] else found[0], rule)
+def expressions_left(rule: str | None) -> int:
+    """How many expressions PocketBase allows besides those of the create rule of `events`."""
+    return MAX_EXPRESSIONS - (size(parse(rule)) if rule else 0)
 
 
 def check_rule(rule: str) -> None:
-    """Refuse a rule that would not stand alone within parentheses. PocketBase checks everything else.
+    """Refuse a rule that can't be read. PocketBase checks its fields.
 
     Raises:
-        WrongUsageError: when its parentheses or quotes don't match.
+        WrongUsageError: if it can't.
     """
-    bare = re.sub(_TEXT, "", rule)
-    depth = 0
-    for char in bare:
-        depth += (char == "(") - (char == ")")
-        if depth < 0:
-            break
-    if depth or '"' in bare or "'" in bare:
-        raise WrongUsageError(why=f"The parentheses or quotes of the rule {rule!r} don't match. Check it.")
+    if rule.strip():
+        try:
+            parse(rule)
+        except UnreadableRuleError as error:
+            raise WrongUsageError(why=f"The rule {rule!r} can't be read: {error}. Check it.") from None
+
+
+def admits_nobody(rule: str) -> str:
+    """A rule that PocketBase checks as it would check this one, and that admits nobody."""
+    return str(all_of(_NEVER, *([parse(rule)] if rule.strip() else [])))
 
 
 def collections_looked_into(rule: str | None) -> set[str]:
     """What a rule joins through `@collection`, each with its alias."""
-    return {found[0] for found in _JOIN.finditer(rule or "") if found[1]}
+    found = (each for operand in operands(parse(rule)) for each in _JOIN.finditer(operand)) if rule else ()
+    return {each[0] for each in found if not each["text"]}
 
 
-def let_worker_in(rule: str | None) -> str:
-    """A list or view rule that admits whom `rule` admits, and the worker."""
-    if rule is None:
-        return WORKER
-    if rule.strip() == "" or rule == WORKER or rule.endswith(_LET_IN):
-        return rule
-    return f"(\n{rule}{_LET_IN}"
+def _clauses(target: AppendRules) -> Iterator[Parts]:
+    """What admits events about one collection: one clause for each rule and type of event."""
+    named = Expression("collection", "=", f'"{target.collection}"')
+    rules = [(event_type, rule.strip()) for event_type, rule in target.by_type().items() if rule is not None]
+    if len(rules) == len(target.by_type()) and len({rule for _, rule in rules}) == 1:
+        rules = [("", rules[0][1])]
+    for event_type, rule in rules:
+        of_type = (Expression("type", "=", f'"{event_type}"'),) if event_type else ()
+        actor = _ACTOR_IS_CALLER if rule and target.names_actor else _ACTOR_IS_NO_OTHER
+        yield all_of(named, *of_type, actor, *_parts_of(rule, target.collection)).alternatives[0]
 
 
-def lets_worker_in(rule: str | None) -> bool:
-    """Whether a list or view rule hides no row from the worker, as far as its text tells."""
-    return rule is not None and let_worker_in(rule) == rule
+def _parts_of(rule: str, collection: str) -> Iterator[Part]:
+    """What a rule asks for, with aliases that no other collection's rule has (`@collection.notes:mine`).
+
+    PocketBase knows an alias by its name alone: shared by two rules, it would stand for one collection in both.
+    """
+    if not rule:
+        return
+    try:
+        yield mapped(parse(rule), lambda operand: _JOIN.sub(lambda found: _own_alias(found, collection), operand))
+    except UnreadableRuleError as error:
+        raise ProblemError(
+            why=f"The rule {rule!r} of {collection} can't be read: {error}. Correct it in event_targets, in the admin"
+            " UI, then run this again. Nothing was changed."
+        ) from None
 
 
-def shut_worker_out(rule: str | None) -> str | None:
-    """What `let_worker_in` was given."""
-    if rule == WORKER:
-        return None
-    if rule is not None and rule.endswith(_LET_IN):
-        return rule.removeprefix("(\n").removesuffix(_LET_IN)
-    return rule
+def _own_alias(found: re.Match[str], collection: str) -> str:
+    return f"{found[0]}__{collection}" if found["alias"] else found[0]
 
 
-def why_not_attached(names: Iterable[str]) -> str:
-    """The sentence for names that no attached collection has."""
-    return f"{', '.join(names)} is not attached. See: pocketbase-events status"
+Rank = Callable[[Part, int], tuple[bool, int]]
 
 
-def why_gone(name: str) -> str:
-    """The sentence for a collection that is attached and does not exist."""
-    return f"{name} is attached, but there is no collection of that name. Detach it, or give it its name back."
+def _most_common(_: Part, count: int) -> tuple[bool, int]:
+    return False, count
 
 
-def why_unwritable(target: Target) -> str | None:
-    """Why the worker can't write a collection's rows; None if its own rules let it."""
-    if target.writable:
-        return None
-    return (
-        f"The create or update rule of {target.collection} was edited, so that the worker can't write its rows."
-        f" Run: pocketbase-events attach {target.collection}"
-    )
+def _collections_first(part: Part, count: int) -> tuple[bool, int]:
+    return isinstance(part, Expression) and part.left == "collection", count
 
 
-def why_unreadable(target: Target) -> str | None:
-    """Why rows of a collection may be hidden from the worker; None if its list and view rules let it in."""
-    if lets_worker_in(target.row_list_rule) and lets_worker_in(target.row_view_rule):
-        return None
-    return (
-        f"The list or view rule of {target.collection} was edited and may hide rows from the worker."
-        f" Run: pocketbase-events attach {target.collection}"
-    )
+def _shared(clauses: Sequence[Parts], rank: Rank) -> Rule:
+    """The rule that admits if one of the clauses does, what several of them have in common said once."""
+    counts = Counter(part for clause in clauses for part in clause)
+    everywhere = [part for part, count in counts.items() if count == len(clauses) > 1]
+    often = {part: count for part, count in counts.items() if count > 1}
+    if not often:
+        return any_of(*(Rule((clause,)) for clause in clauses))
+    best = everywhere[0] if everywhere else max(often, key=lambda part: rank(part, often[part]))
+    inside = [tuple(part for part in clause if part != best) for clause in clauses if best in clause]
+    outside = [clause for clause in clauses if best not in clause]
+    common = all_of(best, *([] if () in inside else [_shared(inside, rank)]))
+    return any_of(common, *([_shared(outside, rank)] if outside else []))
+
+
+def _text_of(rule: Rule) -> str:
+    """The rule as PocketBase's language writes it, read again to be sure that it means what its parts meant."""
+    text = str(rule)
+    if parse(text) != rule:
+        raise ProblemError(why=f"The rules can't be composed ({text!r} means something else). Please report it.")
+    return text

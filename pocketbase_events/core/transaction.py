@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID
 
+from pocketbase_events.core.access import why_unwritable
 from pocketbase_events.core.events import Head, Pending, Recorded, record
 from pocketbase_events.core.json_text import Json, UnreadableJsonError, read_data
-from pocketbase_events.core.policy import why_unwritable
 from pocketbase_events.core.projection import Change, Refused, Write, merge, project
 from pocketbase_events.core.schema import Target
 from pocketbase_events.errors import TroubleError

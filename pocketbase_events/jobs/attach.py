@@ -3,15 +3,15 @@
 import json
 from typing import Any
 
+from pocketbase_events.core.access import let_worker_in, shut_worker_out, why_not_attached
 from pocketbase_events.core.policy import (
     AppendRules,
+    admits_nobody,
     check_rule,
     collections_looked_into,
     compose_create_rule,
-    let_worker_in,
-    shut_worker_out,
-    why_not_attached,
 )
+from pocketbase_events.core.rules import UnreadableRuleError
 from pocketbase_events.core.schema import DELETED, ROW_CREATE_RULE, ROW_UPDATE_RULE, Target
 from pocketbase_events.errors import NotInstalledError, ProblemError, WrongUsageError
 from pocketbase_events.jobs.lock import lock_rows, rows_locked
@@ -41,7 +41,7 @@ def freeze(admin: Admin, name: str, given: dict[str, str], *, lock: bool | None)
         return None
     name = collection["name"]
     # PocketBase judges the rules now, but admits nobody yet.
-    shut = {rule: f"1 = 2 && (\n{text}\n)" if text.strip() else "1 = 2" for rule, text in given.items()}
+    shut = {rule: admits_nobody(text) for rule, text in given.items()}
     _import(
         admin,
         _attached(collection),
@@ -177,8 +177,18 @@ def _attached(collection: Collection) -> Collection:
         "createRule": ROW_CREATE_RULE,
         "updateRule": ROW_UPDATE_RULE,
         "deleteRule": None,
-        **{rule: let_worker_in(collection[rule]) for rule in _READ_RULES},
+        **{rule: _let_worker_in(collection, rule) for rule in _READ_RULES},
     }
+
+
+def _let_worker_in(collection: Collection, rule: str) -> str:
+    try:
+        return let_worker_in(collection[rule])
+    except UnreadableRuleError as error:
+        raise WrongUsageError(
+            why=f"The {rule} of {collection['name']} can't be read: {error}. Write it in another way, then run attach"
+            " again. Nothing was changed."
+        ) from None
 
 
 def _detached(collection: Collection) -> Collection:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from pocketbase_events.core.access import why_gone, why_not_attached, why_unreadable
 from pocketbase_events.core.fold import Difference, Fold, Kind, difference
-from pocketbase_events.core.policy import why_gone, why_not_attached, why_unreadable
 from pocketbase_events.core.schema import Target
 from pocketbase_events.errors import ProblemError, TroubleError, WrongUsageError
 from pocketbase_events.jobs.watch import Watch

@@ -3,9 +3,10 @@
 import json
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from pocketbase_events.core.access import let_worker_in, unwrapped
 from pocketbase_events.core.batch import HEAD_ID, MAX_REQUESTS
 from pocketbase_events.core.policy import AppendRules, compose_create_rule
 from pocketbase_events.errors import ProblemError, WrongUsageError
@@ -42,7 +43,8 @@ def init(admin: Admin, settings: Settings) -> Installed:
     for status in admin.records("event_status") if "event_status" in there else ():
         refuse_newer(status)
     targets = append_rules(admin) if "event_targets" in there else []
-    admin.import_collections([_upgraded(collection, there, targets) for collection in ours])
+    rewrapped = [*_rewrapped(there, targets)]
+    admin.import_collections([*(_upgraded(collection, there, targets) for collection in ours), *rewrapped])
     if not admin.records("event_head"):
         admin.create("event_head", id=HEAD_ID, seq=0, hash="")
     _enable_batch(admin)
@@ -78,6 +80,19 @@ def _upgraded(collection: Collection, there: dict[str, Collection], targets: lis
     if collection["name"] == "events":
         upgraded["createRule"] = compose_create_rule(targets)
     return upgraded
+
+
+def _rewrapped(there: dict[str, Collection], targets: Iterable[AppendRules]) -> Iterator[Collection]:
+    """Attached collections whose list and view rules an older version of ours put into parentheses.
+
+    A comment in them that has a bracket could end the parentheses early.
+    """
+    for target in targets:
+        collection = there.get(target.collection.lower(), {})
+        wrapped = {rule: text for rule in _READ_RULES if (text := collection.get(rule)) and unwrapped(text) != text}
+        if wrapped:
+            better = {rule: let_worker_in(text) for rule, text in wrapped.items()}
+            yield {"id": collection["id"], "name": collection["name"], **better}
 
 
 def _index_name(index: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pocketbase_events.core.policy import why_gone, why_unwritable
+from pocketbase_events.core.access import why_gone, why_unwritable
 from pocketbase_events.core.schema import Target
 from pocketbase_events.errors import RateLimitedError
 from pocketbase_events.pb.gateway import Gateway

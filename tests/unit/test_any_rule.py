@@ -1,102 +1,115 @@
 """Any rule stands alone in its clause, and any trigger is about its own table."""
 
 import re
+from collections.abc import Callable
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.any_schema import item_ids
 from support.strategies import patient, sentence, words
 
-from pocketbase_events.core.policy import AppendRules, check_rule, compose_create_rule
-from pocketbase_events.core.schema import why_no_id
-from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.core.access import let_worker_in, shut_worker_out
+from pocketbase_events.core.policy import AppendRules, compose_create_rule
+from pocketbase_events.core.rules import Expression, Part, Rule, UnreadableRuleError, all_of, any_of, parse
+from pocketbase_events.core.schema import WORKER, why_no_id
 from pocketbase_events.pb.schema_files import row_triggers
 
 TOKENS = [
-    "(", ")", '"', "'", "\\", "//", "\n", " ", "&&", "||", "=", "?=", "a", "1", '"x"', "'y'", '"(\\""', "'\\')'",
-    "@collection.notes", "@collection.notes:mine.id", "@request.auth.id", "data.a", "{", "}", "`", "#", "😀", ";", "--",
-    "/*", "*/", "(a = 1)", "// (\n",
+    "(", ")", '"', "'", "\\", "//", "\n", " ", " && ", " || ", "=", " ?= ", "a", "1", '"x"', "'y'", '"(\\""',
+    "'\\')'", "@collection.notes.id", "@collection.notes:mine.id", "@request.auth.id", "data.a", "{", "}", "`", "#",
+    "😀", ";", "--", "/*", "*/", "(a = 1)", "// (\n", "a = 1", "\0", "f(", ",", "b != ')'", "// it's\n",
 ]  # fmt: skip
-rules = st.lists(st.sampled_from(TOKENS), max_size=10).map("".join)
+texts_of_rules = st.lists(st.sampled_from(TOKENS), max_size=10).map("".join)
+signs, values = st.sampled_from(["=", "?!~"]), st.sampled_from(["1", "'x)'"])
+expressions = st.builds(Expression, st.sampled_from("abc"), signs, values)
 
 
-def well_formed(rule: str) -> str | None:
-    """The rule as PocketBase's parser sees its structure: texts as `t`, comments gone; None when it is not closed."""
-    seen, place = "", 0
-    while place < len(rule):
-        char = rule[place]
-        if char in "\"'":
-            end = place + 1
-            while end < len(rule) and rule[end] != char:
-                end += 2 if rule[end] == "\\" else 1
-            if end >= len(rule):
-                return None
-            seen, place = seen + "t", end + 1
-        elif rule.startswith("//", place):
-            place = rule.find("\n", place)
-            if place < 0:
-                break
-        else:
-            seen, place = seen + char, place + 1
-    return seen if is_balanced(seen) else None
+def put_together(parts: list[Rule], how: Callable[..., Rule]) -> Rule:
+    return how(*parts)
 
 
-def is_balanced(seen: str) -> bool:
-    depth = 0
-    for char in seen:
-        depth += (char == "(") - (char == ")")
-        if depth < 0:
-            return False
-    return depth == 0
+rules = st.recursive(
+    expressions.map(any_of),
+    lambda inner: st.builds(put_together, st.lists(inner, min_size=1, max_size=3), st.sampled_from([all_of, any_of])),
+    max_leaves=8,
+)
+
+
+def readable(text: str) -> Rule | None:
+    try:
+        return parse(text)
+    except UnreadableRuleError:
+        return None
+
+
+def admits(rule: Part, truth: Callable[[Expression], bool]) -> bool:
+    """Whether a rule admits, if its comparisons are as true as that."""
+    if isinstance(rule, Expression):
+        return truth(rule)
+    return any(all(admits(part, truth) for part in parts) for parts in rule.alternatives)
+
+
+@given(rules)
+def test_a_rule_that_is_written_and_read_again_is_the_same(rule: Rule) -> None:
+    assert parse(str(rule)) == rule
 
 
 @settings(patient, max_examples=300)
-@given(rules)
-@example("a = '\\\n'")
-def test_a_rule_is_admitted_exactly_where_it_stands_alone(rule: str) -> None:
-    try:
-        check_rule(rule)
-    except WrongUsageError as error:
-        sentence(str(error))
-        assert well_formed(rule) is None
-    else:
-        assert well_formed(rule) is not None
-
-
-@settings(patient, max_examples=150)
-@given(
-    st.dictionaries(
-        words, st.tuples(*[st.none() | rules.filter(lambda rule: well_formed(rule) is not None)] * 3), max_size=3
-    )
-)
-def test_no_rule_reaches_out_of_the_clause_of_its_collection(
-    given_rules: dict[str, tuple[str | None, str | None, str | None]],
-) -> None:
-    targets = [AppendRules(name, *each) for name, each in given_rules.items()]
-    composed = compose_create_rule(targets)
-    if all(rule is None for each in given_rules.values() for rule in each):
-        assert composed is None
+@given(texts_of_rules, texts_of_rules)
+@example("a = 1 // it's dropped) || (b = 2", "")
+def test_whatever_is_written_around_it_a_rule_says_the_same(text: str, end: str) -> None:
+    rule = readable(text)
+    if rule is None:
         return
-    assert composed is not None
+    assert parse(f"{text} // {end.replace(chr(10), ' ').replace(chr(0), ' ')}") == rule
+    assert parse(f"\t{text}\n") == rule
+    assert parse(f"({rule})") == rule
+
+
+@settings(patient, max_examples=200)
+@given(texts_of_rules)
+def test_letting_the_worker_in_adds_one_alternative_or_is_refused(text: str) -> None:
+    rule = readable(text)
+    if rule is None:
+        if text.strip():
+            with pytest.raises(UnreadableRuleError):
+                let_worker_in(text)
+        return
+    assert parse(let_worker_in(text)) == any_of(rule, parse(WORKER))
+    assert shut_worker_out(let_worker_in(text)) == text
+
+
+@settings(patient, max_examples=200)
+@given(
+    st.dictionaries(words, st.tuples(*[st.none() | st.just("") | rules.map(str)] * 3), max_size=4),
+    st.booleans(), st.sets(expressions), st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_an_event_is_admitted_exactly_where_its_own_rule_admits_it(
+    given_rules: dict[str, tuple[str | None, str | None, str | None]],
+    names_actor: bool,
+    true: set[Expression],
+    no_actor: bool,
+    is_caller: bool,
+) -> None:
+    targets = [AppendRules(name, *each, names_actor=names_actor) for name, each in given_rules.items()]
+    composed = compose_create_rule(targets)
     assert compose_create_rule(reversed(targets)) == composed
-    seen = well_formed(composed)
-    assert seen is not None
-    # What is left of every clause, once what stands within it is gone, is the collection that it is about.
-    outermost = re.sub(r"\s+", " ", without_inner(seen, 2))
-    clauses = r"\(collection = t( && \(\))?( && \(\))?\)"
-    assert re.fullmatch(
-        rf".* && \(actor = t \|\| actor = @request.auth.id\) && \({clauses}( \|\| {clauses})*\)", outermost
-    )
+    for target in targets:
+        for event_type, rule in target.by_type().items():
+            facts = {
+                "collection": f'"{target.collection}"', "type": f'"{event_type}"', "seq": "0", "adopted": "false",
+                **dict.fromkeys(("event_id", "hash", "timestamp", "error"), '""'),
+            }  # fmt: skip
 
+            def truth(each: Expression, facts: dict[str, str] = facts) -> bool:
+                if each.left == "actor":
+                    return no_actor if each.right == '""' else is_caller
+                return facts[each.left] == each.right if each.left in facts else each in true
 
-def without_inner(seen: str, deepest_: int) -> str:
-    """What stands in parentheses within so many others, gone."""
-    depth, kept = 0, ""
-    for char in seen:
-        depth -= char == ")"
-        kept += char if depth <= deepest_ else ""
-        depth += char == "("
-    return kept
+            who = is_caller or (no_actor and not (rule and names_actor))
+            expected = rule is not None and who and (not rule or admits(parse(rule), truth))
+            assert (composed is not None and admits(parse(composed), truth)) == expected
 
 
 @given(words, words)
