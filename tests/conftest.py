@@ -11,10 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
 pytest.register_assert_rewrite("support")  # so that assertions there show their values, too
 from support import Server, set_up, start_copy  # noqa: E402
+
+# Whatever else the machine does, time decides nothing. The quick profile has the same examples each time.
+PATIENT = {
+    "deadline": None,
+    "suppress_health_check": [
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.large_base_example,
+        HealthCheck.function_scoped_fixture,
+    ],
+}
+settings.register_profile("quick", max_examples=40, derandomize=True, **PATIENT)
+settings.register_profile("all", max_examples=240, **PATIENT)
+settings.load_profile("quick")
 
 JAVASCRIPT = Path(__file__).parent / "javascript"
 QUIET = ("background-networking", "component-update", "gpu", "quic", "sync")  # what Chromium shall do without

@@ -1,10 +1,10 @@
 """Any text in a filter is that text and nothing else."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Server
-from support.strategies import patient
+from support.strategies import FEW
 
 from pocketbase_events.jobs import setup
 from pocketbase_events.pb.accounts import expires_at, worker_token
@@ -25,7 +25,7 @@ ids = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters=
 odd_ids = st.text("ab\"'#?/%&|()@!~=<>:`{}[]$*+.,; ", min_size=1, max_size=6)
 
 
-@settings(patient, max_examples=3, suppress_health_check=list(HealthCheck))
+@settings(max_examples=FEW)
 @given(st.lists(ids | odd_ids, min_size=40, unique=True))
 def test_a_text_in_a_filter_is_that_text_and_nothing_else(server: Server, some: list[str]) -> None:
     server.guest().append_all(*({"type": "delete", "item_id": each} for each in some))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from pocketbase_events.core.chain import Chain, Problem
@@ -15,7 +14,6 @@ from pocketbase_events.core.events import EMPTY, Head, Pending, Recorded, chain_
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "chain.jsonl"
 FLAW = "data is not JSON. Send a JSON value."
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # whatever else the machine does
 characters = st.characters(exclude_categories=("Cs",))
 
 # ASCII, control characters, and keys whose order differs between code points and UTF-16 (RFC 8785's order).

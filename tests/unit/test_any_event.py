@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 import rfc8785
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.any_schema import datas, odd_values, pendings, targets_named, types
-from support.strategies import patient, sentence
+from support.strategies import sentence
 
 from pocketbase_events.core.batch import requests_of
 from pocketbase_events.core.events import Head, Pending
@@ -24,7 +24,6 @@ from pocketbase_events.core.values import to_pocketbase, why_not_fitting
 from pocketbase_events.errors import TroubleError
 
 
-@settings(patient, max_examples=200)
 @given(pendings(), datas, st.none() | targets_named("items"))
 def test_whatever_an_event_and_a_schema_say_it_changes_fields_or_is_refused_in_a_sentence(
     event: Pending, data: Any, target: Target | None
@@ -76,7 +75,6 @@ def in_turn(writes: Iterable[Write]) -> tuple[dict[tuple[str, str], dict[str, An
     return rows, inserted
 
 
-@settings(patient, max_examples=100)
 @given(groups_of_changes())
 def test_changes_of_any_kind_come_to_the_same_rows_merged_or_not(
     case: tuple[list[Change | None], dict[str, Target]],
@@ -99,7 +97,6 @@ def test_changes_of_any_kind_come_to_the_same_rows_merged_or_not(
                 assert target.by_name[name].type != "relation"
 
 
-@settings(patient, max_examples=80)
 @given(
     st.lists(pendings(("items", "others", "nowhere")), max_size=8),
     st.sets(st.integers(0, 7), max_size=2),

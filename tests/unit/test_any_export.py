@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 import rfc8785
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from support.strategies import any_texts, json_values, numbers, patient, scalars, sentence, texts
+from support.strategies import any_texts, json_values, numbers, scalars, sentence, texts
 
 from pocketbase_events.core.events import EMPTY, Pending, Recorded, record
 from pocketbase_events.jobs.verify import verify_file
@@ -67,7 +67,6 @@ def edits(draw: st.DrawFn) -> Callable[[bytes], bytes]:
     return edit
 
 
-@settings(patient, max_examples=150)
 @given(chains(), edits())
 def test_any_edit_of_an_export_is_found_or_leaves_the_very_same_events(
     tmp_path_factory: pytest.TempPathFactory, chain: list[Recorded], edit: Callable[[bytes], bytes]
@@ -103,7 +102,6 @@ lines = st.one_of(
 )  # fmt: skip
 
 
-@settings(patient, max_examples=100)
 @given(st.lists(lines, max_size=6))
 def test_whatever_a_file_holds_each_line_is_an_event_or_told_why_not(
     tmp_path_factory: pytest.TempPathFactory, given_lines: list[bytes]

@@ -3,10 +3,9 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.any_schema import datas, rows, targets_named, types
-from support.strategies import patient
 
 from pocketbase_events.core.events import EMPTY, Recorded
 from pocketbase_events.core.fold import Fold, changes_of, difference, row_fields, unfit, unfit_fields
@@ -24,7 +23,6 @@ def logs(draw: st.DrawFn) -> list[Recorded]:
     ]
 
 
-@settings(patient, max_examples=100)
 @given(logs(), st.none() | targets_named("items"), targets_named("items"), rows)
 def test_whatever_a_log_says_it_folds_and_any_row_is_compared_with_it(
     log: list[Recorded], then: Target | None, now: Target, row: dict[str, Any]

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import rfc8785
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from support.strategies import any_texts, json_values, patient, sentence
+from support.strategies import any_texts, json_values, sentence
 
 from pocketbase_events.core.events import dump
 from pocketbase_events.core.json_text import MAX_DEPTH, UnreadableJsonError, read_data, read_json, read_shown
@@ -64,7 +64,6 @@ def deepest(text: str) -> int:
     return found
 
 
-@settings(patient, max_examples=300)
 @given(any_texts)
 def test_a_json_text_is_read_as_every_reader_reads_it_or_refused_in_a_sentence(text: str) -> None:
     read, value = accepted(text)
@@ -73,7 +72,6 @@ def test_a_json_text_is_read_as_every_reader_reads_it_or_refused_in_a_sentence(t
         assert rfc8785.dumps(value) == rfc8785.dumps(json.loads(text, parse_int=float))
 
 
-@settings(patient, max_examples=200)
 @given(any_texts)
 def test_what_is_read_has_one_dump_that_survives_any_trip(text: str) -> None:
     read, value = accepted(text)
@@ -94,7 +92,6 @@ def test_what_is_read_has_one_dump_that_survives_any_trip(text: str) -> None:
         assert rfc8785.dumps(read_json(again)) == canonical
 
 
-@settings(patient, max_examples=100)
 @given(any_texts, st.booleans())
 def test_an_events_data_is_read_as_its_text_is_and_never_where_it_is_damaged(text: str, damaged: bool) -> None:
     try:
@@ -107,7 +104,6 @@ def test_an_events_data_is_read_as_its_text_is_and_never_where_it_is_damaged(tex
         assert (value is None) if not text else rfc8785.dumps(value) == rfc8785.dumps(read_json(text))
 
 
-@settings(patient, max_examples=200)
 @given(any_texts | st.binary(max_size=30) | any_texts.map(str.encode), st.binary(max_size=2), st.integers(0, 40))
 def test_what_pocketbase_shows_is_read_or_is_no_json(text: str | bytes, more: bytes, place: int) -> None:
     if isinstance(text, bytes):

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.any_schema import item_ids
-from support.strategies import patient, sentence, words
+from support.strategies import sentence, words
 
 from pocketbase_events.core.access import let_worker_in, shut_worker_out
 from pocketbase_events.core.policy import AppendRules, compose_create_rule
@@ -55,7 +55,6 @@ def test_a_rule_that_is_written_and_read_again_is_the_same(rule: Rule) -> None:
     assert parse(str(rule)) == rule
 
 
-@settings(patient, max_examples=300)
 @given(texts_of_rules, texts_of_rules)
 @example("a = 1 // it's dropped) || (b = 2", "")
 def test_whatever_is_written_around_it_a_rule_says_the_same(text: str, end: str) -> None:
@@ -67,7 +66,6 @@ def test_whatever_is_written_around_it_a_rule_says_the_same(text: str, end: str)
     assert parse(f"({rule})") == rule
 
 
-@settings(patient, max_examples=200)
 @given(texts_of_rules)
 def test_letting_the_worker_in_adds_one_alternative_or_is_refused(text: str) -> None:
     rule = readable(text)
@@ -80,7 +78,6 @@ def test_letting_the_worker_in_adds_one_alternative_or_is_refused(text: str) -> 
     assert shut_worker_out(let_worker_in(text)) == text
 
 
-@settings(patient, max_examples=200)
 @given(
     st.dictionaries(words, st.tuples(*[st.none() | st.just("") | rules.map(str)] * 3), max_size=4),
     st.booleans(), st.sets(expressions), st.booleans(), st.booleans(),

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from support.strategies import TIMESTAMP, edited_texts, patient, texts
+from support.strategies import TIMESTAMP, edited_texts, texts
 
 from pocketbase_events.cli.moment import moment_of
 from pocketbase_events.core.events import timestamp_of
@@ -62,7 +62,6 @@ def test_a_zone_that_the_machine_does_not_know_is_told(zone: str) -> None:
         moment_of("--at", f"2026-01-31 09:30 {zone}")
 
 
-@settings(patient, max_examples=150)
 @given(
     texts
     | st.text("0123456789-:.TZW+ ", max_size=30)

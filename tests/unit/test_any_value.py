@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.any_schema import definitions, live_values
-from support.strategies import patient, sentence, texts
+from support.strategies import sentence, texts
 
 from pocketbase_events.core.json_text import Unreadable, UnreadableJsonError
 from pocketbase_events.core.schema import SETTABLE, FieldDefinition
@@ -23,7 +23,6 @@ from pocketbase_events.core.values import (
 from pocketbase_events.jobs.adopt import _refuse_unreadable
 
 
-@settings(patient, max_examples=200)
 @given(definitions(), live_values, live_values, live_values)
 def test_being_the_same_is_the_same_in_both_directions_and_handed_on(
     definition: FieldDefinition, one: Any, two: Any, three: Any
@@ -37,7 +36,6 @@ def test_being_the_same_is_the_same_in_both_directions_and_handed_on(
     assert identical(one, two) == identical(two, one)
 
 
-@settings(patient, max_examples=200)
 @given(definitions(), live_values)
 def test_any_value_fits_a_field_or_is_told_why_not(definition: FieldDefinition, value: Any) -> None:
     assume(definition.type in SETTABLE)

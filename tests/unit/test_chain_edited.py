@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import rfc8785
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.chains import (
     FLAW,
@@ -14,7 +14,6 @@ from support.chains import (
     found,
     hashed_again,
     json_values,
-    patient,
     reasons,
     simple_chain,
     texts,
@@ -121,7 +120,6 @@ def is_near(seq: int, about: set[int]) -> bool:
 # -- laws --------------------------------------------------------------------------------------------------
 
 
-@patient
 @given(chains())
 def test_an_untouched_chain_has_no_problems(chain: list[Recorded]) -> None:
     assert found(chain) == []
@@ -132,7 +130,6 @@ def test_an_empty_chain_has_no_problems() -> None:
     assert found([], EMPTY) == []
 
 
-@settings(patient, max_examples=250)
 @given(edited_chains())
 def test_any_single_edit_of_a_chain_is_found_where_it_was_made(
     case: tuple[list[Recorded], list[Recorded], set[int]],
@@ -148,7 +145,6 @@ def test_any_single_edit_of_a_chain_is_found_where_it_was_made(
     assert not problems or is_near(problems[0].seq, about), problems
 
 
-@patient
 @given(chains(), st.data())
 def test_any_edited_field_is_found_without_a_head_too(chain: list[Recorded], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(chain) - 1))
@@ -158,7 +154,6 @@ def test_any_edited_field_is_found_without_a_head_too(chain: list[Recorded], dat
     assert is_near(problems[0].seq, about)
 
 
-@patient
 @given(chains(), st.data())
 def test_an_end_that_was_removed_is_found_through_the_head_alone(chain: list[Recorded], data: st.DataObject) -> None:
     rest = chain[: data.draw(st.integers(0, len(chain) - 1))]
@@ -169,7 +164,6 @@ def test_an_end_that_was_removed_is_found_through_the_head_alone(chain: list[Rec
     assert found(rest, rest[-1].head if rest else EMPTY) == []
 
 
-@patient
 @given(chains(least=2), st.data())
 def test_a_rewritten_event_breaks_its_link_with_the_next_one(chain: list[Recorded], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(chain) - 1))
@@ -193,7 +187,6 @@ def one_of_many(chain: list[Recorded], place: int) -> st.SearchStrategy[Edit]:
     return st.sampled_from(whole) | field_edit(chain, place, CONTENT)
 
 
-@settings(patient, max_examples=150)
 @given(chains(least=5, most=9), st.data())
 def test_two_edits_apart_from_each_other_are_both_found(chain: list[Recorded], data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(chain) - 4))

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from support.chains import characters, json_values, keys, patient, scalars, simple_chain
+from support.chains import characters, json_values, keys, scalars, simple_chain
 
 from pocketbase_events.core.events import HASHED, dump
 
@@ -18,13 +18,11 @@ hashed_events = st.fixed_dictionaries({
 })  # fmt: skip
 
 
-@settings(patient, max_examples=500)
 @given(hashed_events)
 def test_the_dump_is_rfc_8785_to_the_byte(event: dict[str, Any]) -> None:
     assert dump(event) == rfc8785.dumps(event)
 
 
-@settings(patient, max_examples=200)
 @given(hashed_events, st.randoms(use_true_random=False))
 def test_the_dump_does_not_depend_on_the_order_of_keys(event: dict[str, Any], chance: Any) -> None:
     names = list(event)

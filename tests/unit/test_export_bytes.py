@@ -4,9 +4,9 @@ import json
 
 import pytest
 import rfc8785
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from support.chains import VECTORS, pages, patient
+from support.chains import VECTORS, pages
 
 from pocketbase_events.core.events import Head
 from pocketbase_events.jobs.verify import verify_file
@@ -28,7 +28,6 @@ def meaning(content: bytes) -> list[bytes] | None:
         return None
 
 
-@settings(patient, max_examples=300)
 @given(
     st.integers(0, VECTORS.stat().st_size - 1), st.integers(0, 255) | st.sampled_from(b'0123456789abcdef"{}[],:\\\n')
 )

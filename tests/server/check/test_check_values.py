@@ -7,10 +7,11 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from support import Server, run_command
 from support.checking import NOTHING, append_all, record_all, refused, silent
+from support.strategies import FEW
 
 from pocketbase_events.jobs.check import find_drift
 from pocketbase_events.jobs.watch import unwatched
@@ -205,7 +206,7 @@ anything = st.one_of(
 )
 
 
-@settings(max_examples=6, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=FEW, phases=[Phase.generate])
 @given(st.lists(anything, min_size=20, max_size=80), st.sampled_from(sorted(HOW)))
 def test_whatever_an_event_sets_the_row_is_what_the_log_says(
     every: Server, cases: list[tuple[str, Any]], how: str

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 from support.model.events import BASE, IDS, Event, events_for
 from support.model.evolving import Evolving
 from support.model.world import World
+from support.strategies import FEW
 
 
 class LogAndRows(Evolving):
@@ -58,7 +59,5 @@ def test_log_and_rows_are_what_a_model_says_whatever_is_done(world: World, caplo
 
     run_state_machine_as_test(
         Example,
-        settings=settings(
-            max_examples=6, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=FEW // 2, stateful_step_count=30),
     )

@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import ITEM_FIELDS, Server, item_id, live_rows, run_command
 from support.rebuilding import (
@@ -22,6 +22,7 @@ from support.rebuilding import (
     record_creates,
     told,
 )
+from support.strategies import FEW
 
 # -- what is repaired --------------------------------------------------------------------------------------
 
@@ -98,7 +99,7 @@ def test_rows_that_the_log_has_deleted_are_repaired_and_stay_deleted(opened: Ser
     assert is_silent(opened)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=FEW)
 @given(
     st.lists(
         st.tuples(

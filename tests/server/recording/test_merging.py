@@ -4,10 +4,11 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import ITEM_FIELDS, Server, fold_log, live_rows
 from support.recording import NAMES, NEVER, expected
+from support.strategies import FEW
 
 steps = st.lists(
     st.tuples(
@@ -40,7 +41,7 @@ def twins(shared: Server) -> Server:
     return shared
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=FEW)
 @given(steps)
 def test_merged_or_one_by_one_the_same_events_are_accepted_and_the_rows_are_the_same(
     twins: Server, given_steps: list[tuple[str, str, dict[str, Any]]]
