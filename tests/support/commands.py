@@ -1,19 +1,24 @@
 """The command line, as a process of its own."""
 
+import os
 import subprocess
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from support import warm
+
+EXECUTABLE = str(Path(sysconfig.get_path("scripts")) / "pocketbase-events")
 
 
 @contextmanager
 def command(*arguments: str, env: dict[str, str], **options: Any) -> Iterator[subprocess.Popen[str]]:
     """The command line as a process of its own; ended at the end if it still runs."""
-    executable = str(Path(sysconfig.get_path("scripts")) / "pocketbase-events")
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-    with subprocess.Popen([executable, *arguments], env=env, **options) as process:
+    with subprocess.Popen([EXECUTABLE, *arguments], env=env, **options) as process:
         try:
             yield process
         finally:
@@ -28,8 +33,19 @@ def command(*arguments: str, env: dict[str, str], **options: Any) -> Iterator[su
 def run_command(
     *arguments: str, env: dict[str, str], cwd: Path | None = None, timeout: float = 60
 ) -> subprocess.CompletedProcess[str]:
-    """The command line, run to its end."""
-    executable = str(Path(sysconfig.get_path("scripts")) / "pocketbase-events")
-    return subprocess.run(
-        [executable, *arguments], env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
-    )
+    """The command line, run to its end in a process of its own."""
+    with TemporaryFile() as out, TemporaryFile() as err:
+        if warm.IS_POSSIBLE:
+            with Path(os.devnull).open() as nothing:
+                forked = warm.Forked([*arguments], env, cwd, [nothing.fileno(), out.fileno(), err.fileno()])
+            code = forked.wait(timeout)
+        else:
+            code = subprocess.run(
+                [EXECUTABLE, *arguments], env=env, cwd=cwd, stdout=out, stderr=err, timeout=timeout, check=False
+            ).returncode
+        return subprocess.CompletedProcess(arguments, code, _read(out), _read(err))
+
+
+def _read(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode(errors="backslashreplace")
