@@ -11,7 +11,8 @@ from pocketbase_events.core.fold import unfit
 from pocketbase_events.jobs.check import find_drift
 from pocketbase_events.jobs.watch import unwatched
 from pocketbase_events.pb.database import Database
-from support import Client, Server, check_log, run_command
+from support import Client, Server, check_log
+from support.command_line import cli
 
 NEVER = threading.Event()
 NOTES = "/api/collections/notes/records"
@@ -24,14 +25,6 @@ NOTE_FIELDS: list[dict[str, Any]] = [
     {"name": "updated", "type": "autodate", "onCreate": True, "onUpdate": True},
 ]
 MARK = {"name": "deleted", "type": "bool"}
-
-
-def cli(server: Server, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = run_command(*arguments, env=server.environment)
-    assert "Traceback" not in done.stderr
-    assert "is a bug" not in done.stderr, done.stderr
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
 
 
 def adopt(server: Server, *more: str, code: int = 0) -> subprocess.CompletedProcess[str]:

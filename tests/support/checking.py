@@ -1,44 +1,24 @@
 """`check` as its users meet it, by the API and by the file."""
 
 import json
-import subprocess
 import threading
 from contextlib import closing
 from typing import Any
 
-from click.testing import Result
-from typer.testing import CliRunner
-
-from pocketbase_events.cli import app
 from pocketbase_events.jobs.check import find_drift
 from pocketbase_events.jobs.record import Step
 from pocketbase_events.jobs.watch import unwatched
 from pocketbase_events.pb.database import Database
-from support import Client, Server, run_command
+from support import Client, Server
+from support.command_line import cli
 
 NEVER = threading.Event()
 NOTHING = {"missing": 0, "changed": 0, "extra": 0}
 
 
-def cli(server: Server, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = run_command(*arguments, env=server.environment)
-    assert "Traceback" not in done.stderr
-    assert "is a bug" not in done.stderr, done.stderr
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
-
-
-def quick(server: Server, *arguments: str, code: int = 0) -> Result:
-    """The command line within this process, for what needs no process of its own."""
-    done = CliRunner().invoke(app, arguments, env=server.environment)
-    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
-    assert done.exit_code == code, done.stdout + done.stderr
-    return done
-
-
 def look(server: Server, *names: str, code: int = 0) -> tuple[dict[str, Any], list[str]]:
     """What `check --json` tells, and the sentences beside it. PocketBase's file must tell the same."""
-    done = quick(server, "check", *names, "--json", code=code)
+    done = cli(server, "check", *names, "--json", code=code)
     told = json.loads(done.stdout)
     assert list(told) == ["ok", "seq", "collections", "differences"]
     assert all(list(counts) == ["rows", "missing", "changed", "extra"] for counts in told["collections"].values())

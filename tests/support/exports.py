@@ -1,16 +1,13 @@
 """Export and import as their users meet them, and the log as the database has it."""
 
-import subprocess
 import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner, Result
-
-from pocketbase_events.cli import app
 from pocketbase_events.core.batch import HEAD_ID
-from support import SUPERUSER, WORKER, Server, run_command
+from support import SUPERUSER, WORKER, Server
+from support.command_line import cli
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "chain.jsonl"
 SECRETS = (SUPERUSER[1], WORKER[1])
@@ -19,28 +16,6 @@ NAMES = ("title", "qty", "done", "note", "deleted")
 KEYS = ["actor", "collection", "data", "event_id", "item_id", "seq", "timestamp", "type", "hash"]
 COUNT = 30  # events in the recorded log
 LONG = 3000  # in the long one
-
-
-def cli(server: Server, *arguments: str, code: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
-    done = run_command(*arguments, env={**server.environment, **env})
-    assert done.returncode == code, done.stdout + done.stderr
-    assert_civil(done.stdout + done.stderr)
-    return done
-
-
-def here(server: Server, *arguments: str, code: int = 0) -> Result:
-    """The same in this process, which is faster."""
-    done = CliRunner().invoke(app, list(arguments), env=server.environment)
-    assert done.exit_code == code, (done.output, done.exception)
-    assert done.exception is None or isinstance(done.exception, SystemExit)
-    assert_civil(done.output)
-    return done
-
-
-def assert_civil(told: str) -> None:
-    assert "Traceback" not in told
-    assert "This is a bug" not in told
-    assert not any(secret in told for secret in SECRETS)
 
 
 def events_of(server: Server) -> list[tuple[Any, ...]]:
@@ -74,5 +49,5 @@ def let_go(server: Server) -> None:
 
 
 def assert_sound(server: Server) -> None:
-    here(server, "verify")
-    here(server, "check")
+    cli(server, "verify")
+    cli(server, "check")

@@ -5,11 +5,8 @@ import subprocess
 from threading import Event
 from typing import Any
 
-from click.testing import Result
-from typer.testing import CliRunner
-
-from pocketbase_events.cli import app
-from support import Server, run_command
+from support import Server
+from support.command_line import cli
 
 NEVER = Event()
 MILK, BREAD, EGGS = (f"{name:0<15}" for name in ("milk", "bread", "eggs"))
@@ -33,23 +30,13 @@ MILK_HISTORY = [
 ]
 
 
-def cli(server: Server, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = run_command(*arguments, env=server.environment)
-    assert "Traceback" not in done.stderr
-    assert "is a bug" not in done.stderr, done.stderr
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
-
-
-def quick(server: Server, *arguments: str) -> Result:
-    """A command that succeeds, within this process, on a terminal that is wide enough for every cell of a table."""
-    done = CliRunner().invoke(app, arguments, env={**server.environment, "COLUMNS": "300"})
-    assert (done.exception, done.exit_code) == (None, 0)
-    return done
+def wide(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command that succeeds, on a terminal that is wide enough for every cell of a table."""
+    return cli(server, *arguments, COLUMNS="300")
 
 
 def as_json(server: Server, *arguments: str) -> Any:
-    done = quick(server, *arguments, "--json")
+    done = wide(server, *arguments, "--json")
     assert done.stderr == ""
     return json.loads(done.stdout)
 

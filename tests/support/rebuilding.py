@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 from support import Server, create, fold_log, run_command
+from support.command_line import cli
 
 NEVER = threading.Event()
 EMPTY = {"title": "", "qty": 0, "done": False, "note": "", "deleted": False}
@@ -23,17 +24,12 @@ def record(server: Server) -> None:
 
 
 def rebuild(server: Server, *arguments: str, code: int = 0, **env: str) -> dict[str, Any]:
-    done = run_command("rebuild", "--json", *arguments, env={**server.environment, **env})
-    assert "Traceback" not in done.stderr
-    assert done.returncode == code, done.stdout + done.stderr
+    done = cli(server, "rebuild", "--json", *arguments, code=code, **env)
     return dict(json.loads(done.stdout)) if done.stdout else {"said": done.stderr}
 
 
 def told(server: Server, *arguments: str, code: int, **env: str) -> str:
-    done = run_command("rebuild", *arguments, env={**server.environment, **env})
-    assert "Traceback" not in done.stderr
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stderr
+    return cli(server, "rebuild", *arguments, code=code, **env).stderr
 
 
 def is_silent(server: Server, *collections: str) -> bool:

@@ -4,10 +4,8 @@ import json
 import threading
 from typing import Any
 
-from typer.testing import CliRunner
-
-from pocketbase_events.cli import app
-from support import SUPERUSER, WORKER, Server, run_command
+from support import SUPERUSER, WORKER, Server
+from support.command_line import cli
 
 SECRETS = (SUPERUSER[1], WORKER[1])
 NEVER = threading.Event()
@@ -16,19 +14,7 @@ COUNT = 30  # events in the log
 
 def verify(server: Server, *arguments: str, code: int = 0) -> Any:
     """The verdict of the command as JSON."""
-    done = run_command("verify", "--json", *arguments, env=server.environment)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    assert not any(secret in done.stdout + done.stderr for secret in SECRETS)
-    return sound(done.stdout, code)
-
-
-def verify_here(server: Server, *arguments: str, code: int = 0) -> Any:
-    """The same command in this process, which is faster."""
-    done = CliRunner().invoke(app, ["verify", "--json", *arguments], env=server.environment)
-    assert done.exit_code == code, done.output
-    assert done.exception is None or isinstance(done.exception, SystemExit)
-    assert not any(secret in done.output for secret in SECRETS)
+    done = cli(server, "verify", "--json", *arguments, code=code)
     return sound(done.stdout, code)
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 from support import Client, Server, check_log, command, eventually, live_rows, run_command
-from support.checking import cli, pending, quick, record_all, refused, silent
+from support.checking import cli, pending, record_all, refused, silent
 from support.notes import NOTES, found, note, with_notes
 
 # -- what keeps it from being told -------------------------------------------------------------------------
@@ -38,9 +38,9 @@ def test_rules_that_hide_rows_from_the_worker_are_no_false_alarm(notes: Server, 
         done = cli(notes, *arguments, code=1)
         assert done.stdout == ""
         assert "pocketbase-events attach notes" in done.stderr
-    quick(notes, "check", "items")
+    cli(notes, "check", "items")
     notes.attach("notes", lock=False)
-    quick(notes, "check", "notes")
+    cli(notes, "check", "notes")
     after = notes.superuser()("GET", "/api/collections/notes").json()
     assert all((rules[name] or "") in after[name] for name in rules)
 

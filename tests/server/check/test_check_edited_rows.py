@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support import Server, run_command
-from support.checking import NOTHING, check, cli, quick, silent
+from support.checking import NOTHING, check, cli, silent
 from support.notes import NOTE, NOTES, found, note, repaired, tampering, with_notes
 
 
@@ -114,7 +114,7 @@ def test_json_nested_deeper_than_python_reads_is_found_and_repaired(server: Serv
         for number, depth in enumerate(depths, 1):
             database.execute("UPDATE notes SET json = ? WHERE id = ?", ("[" * depth + "]" * depth, note(number)))
     for more in ((), ("--dir", str(server.data)), ("--json",)):
-        told = quick(server, "check", *more, code=1).stdout
+        told = cli(server, "check", *more, code=1).stdout
         assert [note(number) in told for number in range(1, 7)] == [True] * 4 + [False] * 2
     repaired(server, updated=4, unchanged=2)
 
@@ -156,7 +156,7 @@ def test_what_pocketbase_would_never_write_is_found(
     notes: Server, twisted: Callable[[str, str], None], field: str, sql: str, reads: str
 ) -> None:
     twisted(field, sql)
-    done = quick(notes, "check", "--json", *(["--dir", str(notes.data)] if reads == "file" else []), code=1)
+    done = cli(notes, "check", "--json", *(["--dir", str(notes.data)] if reads == "file" else []), code=1)
     told = json.loads(done.stdout, parse_constant=no_json)
     assert [(each["id"], list(each["fields"])) for each in told["differences"]] == [(note(1), [field])]
 

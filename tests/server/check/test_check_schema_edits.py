@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support import Server, check_log, live_rows, start_copy
-from support.checking import append_all, check, cli, look, quick, record_all, silent
+from support.checking import append_all, check, cli, look, record_all, silent
 
 PAGE_FIELDS: list[dict[str, Any]] = [
     {"name": "text", "type": "text"},
@@ -150,7 +150,7 @@ def test_a_schema_that_is_changed_back_lets_the_refused_rows_in(server: Server) 
     assert server.superuser()("DELETE", f"/api/collections/pages/records/{page(1)}").ok
     assert '"one" (seq 1) no longer has the choice "a"' in cli(server, "rebuild", code=1).stderr
     assert server.edit_fields("pages", change("one", values=["b", "a"])).ok
-    quick(server, "rebuild")
+    cli(server, "rebuild")
     silent(server)
 
 
@@ -159,7 +159,7 @@ def test_an_update_that_fits_settles_what_an_edited_schema_can_not_hold(server: 
     assert server.edit_fields("pages", change("one", values=["b", "c"])).ok
     server.guest().append("update", page(1), {"one": "c"}, collection="pages")
     record_all(server)
-    assert "(seq 3)" in quick(server, "check").stderr
+    assert "(seq 3)" in cli(server, "check").stderr
     server.guest().append("update", page(2), {"one": None}, collection="pages")
     record_all(server)
     silent(server)

@@ -16,7 +16,6 @@ from support.exports import (
     cli,
     events_of,
     head_of,
-    here,
     is_held,
     seq_of,
 )
@@ -40,10 +39,10 @@ def test_an_imported_log_is_the_exported_one(recorded: Server, server: Server, f
 
 
 def test_an_import_tells_what_it_did_as_json(server: Server, file: Path) -> None:
-    told = json.loads(here(server, "import", str(file), "--json").stdout)
+    told = json.loads(cli(server, "import", str(file), "--json").stdout)
     seq, head_hash = head_of(server)
     assert told == {"events": COUNT, "head": {"seq": seq, "hash": head_hash}}
-    again = json.loads(here(server, "import", str(file), "--json").stdout)
+    again = json.loads(cli(server, "import", str(file), "--json").stdout)
     assert again == {"events": 0, "head": {"seq": seq, "hash": head_hash}}
     assert len(events_of(server)) == COUNT
 
@@ -52,17 +51,17 @@ def test_an_import_goes_on_after_an_export_that_ended_earlier(
     server: Server, recorded: Server, file: Path, exported: bytes
 ) -> None:
     file.write_bytes(b"".join(exported.splitlines(keepends=True)[:17]))
-    here(server, "import", str(file))
+    cli(server, "import", str(file))
     assert check_log(server).seq == 17
     file.write_bytes(exported)
-    assert "Imported 13 events" in here(server, "import", str(file)).stdout
+    assert "Imported 13 events" in cli(server, "import", str(file)).stdout
     assert events_of(server) == events_of(recorded)
     assert live_rows(server, NAMES) == live_rows(recorded, NAMES)
 
 
 def test_recording_goes_on_after_an_import(server: Server, file: Path) -> None:
     server.guest().append("create", item_id(50), {"title": "before"})
-    here(server, "import", str(file))
+    cli(server, "import", str(file))
     server.guest().append("update", item_id(9), {"note": "after"})
     server.worker().run_to_end(NEVER)
     assert check_log(server, retried=True).seq == COUNT + 2
@@ -99,7 +98,7 @@ def test_the_vectors_become_rows(server: Server, tmp_path: Path) -> None:
         }
     }
     assert_sound(server)
-    here(server, "export", str(tmp_path / "again.jsonl"))
+    cli(server, "export", str(tmp_path / "again.jsonl"))
     again = [json.loads(line) for line in (tmp_path / "again.jsonl").read_text().splitlines()]
     assert [{key: value for key, value in event.items() if key != "id"} for event in again] == vectors
 
@@ -116,9 +115,9 @@ def test_the_most_deeply_nested_data_that_is_recorded_is_imported_too(
     server.guest().append("create", "note00000000001", {"meta": deepest}, collection="notes")
     server.worker().run_to_end(NEVER)
     assert check_log(server).seq == 1
-    here(server, "export", str(tmp_path / "log.jsonl"))
-    here(another, "verify", "--file", str(tmp_path / "log.jsonl"))
-    here(another, "import", str(tmp_path / "log.jsonl"))
+    cli(server, "export", str(tmp_path / "log.jsonl"))
+    cli(another, "verify", "--file", str(tmp_path / "log.jsonl"))
+    cli(another, "import", str(tmp_path / "log.jsonl"))
     assert check_log(another) == check_log(server)
 
 
@@ -131,7 +130,7 @@ def test_a_log_comes_through_a_pipe_or_is_refused(server: Server, file: Path) ->
 
 def test_an_import_makes_its_transactions_as_small_as_the_limits_want_them(server: Server, file: Path) -> None:
     assert server.superuser()("PATCH", "/api/settings", json={"batch": {"maxRequests": 9}}).ok
-    here(server, "import", str(file))
+    cli(server, "import", str(file))
     assert check_log(server).seq == COUNT
     assert_sound(server)
 
@@ -142,13 +141,13 @@ def test_rows_of_a_collection_that_is_not_attached_are_built_later(server: Serve
         assert f"{name} is not attached here" in told
         assert f"pocketbase-events rebuild {name}" in told
     assert check_log(server).seq == 11
-    here(server, "verify")
+    cli(server, "verify")
     fields = [{"name": "title", "type": "text"}, {"name": "qty", "type": "number"}, {"name": "done", "type": "bool"}]
     server.create_collection("shopping_items", fields)
-    here(server, "attach", "shopping_items")
-    here(server, "rebuild", "shopping_items")
+    cli(server, "attach", "shopping_items")
+    cli(server, "rebuild", "shopping_items")
     assert live_rows(server, ("qty",), "shopping_items") == {
         "milk00000000001": {"qty": 3.5},
         "eggs00000000001": {"qty": 0},
     }
-    here(server, "check")
+    cli(server, "check")

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from support import Server, check_log, command, eventually
-from support.exports import LONG, NEVER, assert_sound, cli, events_of, here, is_held, let_go, seq_of
+from support.exports import LONG, NEVER, assert_sound, cli, events_of, is_held, let_go, seq_of
 
 
 def test_an_import_that_is_killed_again_and_again_can_be_repeated(server: Server, long_log: tuple[Path, Path]) -> None:
@@ -22,14 +22,14 @@ def test_an_import_that_is_killed_again_and_again_can_be_repeated(server: Server
         if turn < 6:  # the last one's hold ends by itself
             let_go(server)
         seqs.append(seq_of(server))
-        here(server, "verify")
+        cli(server, "verify")
     assert seqs == sorted(seqs)
     cli(server, "import", file)
     assert check_log(server).seq == LONG
     assert len(events_of(server)) == LONG
     cli(server, "verify")
     cli(server, "check")
-    again = here(server, "export").stdout
+    again = cli(server, "export").stdout
     assert [json.loads(line) for line in again.splitlines()] == [
         json.loads(line) for line in long_log[1].read_text().splitlines()
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support import Server, item_id, live_rows
-from support.exports import COUNT, NAMES, NEVER, cli, events_of, head_of, here, is_held
+from support.exports import COUNT, NAMES, NEVER, cli, events_of, head_of, is_held
 
 
 def replaced(before: bytes, after: bytes) -> Callable[[list[bytes]], list[bytes]]:
@@ -57,7 +57,7 @@ def assert_nothing_was_written(server: Server) -> None:
 def test_a_broken_file_is_refused_and_nothing_is_written(server: Server, file: Path, exported: bytes, way: str) -> None:
     breaks, says = BROKEN[way]
     file.write_bytes(b"".join(breaks(exported.splitlines(keepends=True))))
-    told = here(server, "import", str(file), code=1).stderr
+    told = cli(server, "import", str(file), code=1).stderr
     assert "is damaged; nothing was imported" in told
     assert says in told
     assert len(told) < 5000
@@ -66,10 +66,10 @@ def test_a_broken_file_is_refused_and_nothing_is_written(server: Server, file: P
 
 def test_a_verdict_on_a_broken_file_is_json_where_asked_for(server: Server, file: Path, exported: bytes) -> None:
     file.write_bytes(exported[:-100])
-    told = json.loads(here(server, "import", str(file), "--json", code=1).stdout)
+    told = json.loads(cli(server, "import", str(file), "--json", code=1).stdout)
     assert told.keys() == {"ok", "events", "head", "problems"}
     assert [problem["seq"] for problem in told["problems"]] == [COUNT]
-    assert told == json.loads(here(server, "verify", "--file", str(file), "--json", code=1).stdout)
+    assert told == json.loads(cli(server, "verify", "--file", str(file), "--json", code=1).stdout)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n  \n", None])

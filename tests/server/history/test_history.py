@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from support import Server, check_log, run_command
-from support.histories import BREAD, EGGS, MILK, MILK_HISTORY, NEVER, STEPS, TITLE, as_json, by_id, cells, cli, quick
+from support.histories import BREAD, EGGS, MILK, MILK_HISTORY, NEVER, STEPS, TITLE, as_json, by_id, cells, cli, wide
 
 # -- history -----------------------------------------------------------------------------------------------
 
@@ -22,11 +22,11 @@ def test_history_tells_every_event_of_an_item_and_what_it_changed(told: Server) 
 def test_history_tells_who_did_it(told: Server) -> None:
     ann = told.superuser().records("users")[0]["id"]
     assert [event["actor"] for event in as_json(told, "history", "notes", MILK)] == [ann]
-    assert ann in quick(told, "history", "notes", MILK).stdout
+    assert ann in wide(told, "history", "notes", MILK).stdout
 
 
 def test_history_is_a_table_on_a_terminal(told: Server) -> None:
-    assert cells(quick(told, "history", "items", MILK).stdout) == [
+    assert cells(wide(told, "history", "items", MILK).stdout) == [
         ["seq", "when (UTC)", "type", "actor", "field", "from", "to"],
         ["1", "2026-05-01 12:00:00", "create", "", "qty", "null", "2"],
         ["", "", "", "", "title", "null", f'"{TITLE}"'],
@@ -38,7 +38,7 @@ def test_history_is_a_table_on_a_terminal(told: Server) -> None:
 
 def test_a_create_without_fields_is_an_event_without_changes(told: Server) -> None:
     assert [(event["type"], event["changes"]) for event in as_json(told, "history", "notes", EGGS)] == [("create", {})]
-    assert [row[2] for row in cells(quick(told, "history", "notes", EGGS).stdout)] == ["type", "create"]
+    assert [row[2] for row in cells(wide(told, "history", "notes", EGGS).stdout)] == ["type", "create"]
 
 
 def test_values_that_are_set_to_what_they_were_are_told_as_they_are(told: Server) -> None:
@@ -51,7 +51,7 @@ def test_values_that_are_set_to_what_they_were_are_told_as_they_are(told: Server
 def test_an_item_that_the_log_does_not_know_is_no_error(told: Server, command: str) -> None:
     for collection, item in (("items", "nosuchitem00000"), ("empty", MILK), ("items", MILK[:5])):
         assert as_json(told, command, collection, item) == []
-        done = quick(told, command, collection, item)
+        done = wide(told, command, collection, item)
         assert f"no event of {item} in {collection}" in done.stderr + done.stdout
 
 
@@ -118,7 +118,7 @@ def test_values_that_take_more_room_than_a_table_has_are_cut_there_and_whole_as_
     server.worker().run_to_end(NEVER)
     assert as_json(server, "show", "items")[0]["json"] == value
     for arguments in (["show", "items"], ["history", "items", MILK]):
-        told = quick(server, *arguments).stdout
+        told = wide(server, *arguments).stdout
         assert "\x1b" not in told
         assert "x…" in told
         assert max(map(len, told.splitlines())) < 200

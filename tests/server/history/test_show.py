@@ -4,7 +4,7 @@ import json
 
 import pytest
 from support import Server
-from support.histories import BREAD, EGGS, MILK, NEVER, STEPS, TITLE, as_json, by_id, cells, cli, folded, quick
+from support.histories import BREAD, EGGS, MILK, NEVER, STEPS, TITLE, as_json, by_id, cells, cli, folded, wide
 
 
 def test_show_has_the_rows_as_the_log_has_them_now(told: Server) -> None:
@@ -71,7 +71,7 @@ def test_a_moment_that_is_none_is_told(told: Server, at: str) -> None:
 
 
 def test_show_is_a_table_on_a_terminal(told: Server) -> None:
-    found = cells(quick(told, "show", "items").stdout)
+    found = cells(wide(told, "show", "items").stdout)
     head, rows = found[0], {row[0]: row for row in found[1:]}
     assert set(head) == {"id", "title", "qty", "done", "note", "deleted"}
     assert dict(zip(head, rows[f'"{MILK}"'], strict=True)) == {
@@ -82,7 +82,7 @@ def test_show_is_a_table_on_a_terminal(told: Server) -> None:
 
 def test_a_collection_without_events_has_no_rows(told: Server) -> None:
     assert as_json(told, "show", "empty") == []
-    assert cells(quick(told, "show", "empty").stdout) == [["id"]]
+    assert cells(wide(told, "show", "empty").stdout) == [["id"]]
 
 
 def test_fields_that_are_gone_are_still_in_the_past(server: Server) -> None:

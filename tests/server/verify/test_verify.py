@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support import Server, check_log, command, create, eventually, item_id, run_command
-from support.verifying import COUNT, NEVER, verify, verify_here
+from support.verifying import COUNT, NEVER, verify
 
 
 def test_an_untouched_log_is_whole_and_its_head_is_what_status_says(stopped: Server) -> None:
@@ -24,7 +24,7 @@ def test_an_untouched_log_is_whole_and_its_head_is_what_status_says(stopped: Ser
 
 
 def test_an_empty_log_is_whole(server: Server) -> None:
-    assert verify_here(server) == {"ok": True, "events": 0, "head": {"seq": 0, "hash": ""}, "problems": []}
+    assert verify(server) == {"ok": True, "events": 0, "head": {"seq": 0, "hash": ""}, "problems": []}
 
 
 def test_pending_and_rejected_events_are_no_part_of_the_chain(server: Server) -> None:
@@ -33,7 +33,7 @@ def test_pending_and_rejected_events_are_no_part_of_the_chain(server: Server) ->
     guest.append("update", item_id(9), {"qty": 1})
     server.worker().run_to_end(NEVER)
     guest.append("create", item_id(2), {"title": "x"})
-    assert verify_here(server)["events"] == 1
+    assert verify(server)["events"] == 1
 
 
 def test_a_log_that_grows_meanwhile_is_whole(server: Server) -> None:
@@ -50,8 +50,8 @@ def test_a_log_that_grows_meanwhile_is_whole(server: Server) -> None:
     with command("run", env=environment, stderr=None) as worker:
         client.start()
         try:
-            eventually(lambda: verify_here(server)["events"], "the first record")
-            heads = [verify_here(server, *where)["head"]["seq"] for where in ((), ("--dir", str(server.data)), ())]
+            eventually(lambda: verify(server)["events"], "the first record")
+            heads = [verify(server, *where)["head"]["seq"] for where in ((), ("--dir", str(server.data)), ())]
         finally:
             stop.set()
             client.join()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support import Server, fill_log, run_command, running, unlocked
 from support.tampering import WAYS, moves_head, removes, sets, tamper_with
-from support.verifying import COUNT, verify, verify_here
+from support.verifying import COUNT, verify
 
 
 def assert_told(verdict: Any, seqs: set[int], words: str) -> None:
@@ -22,10 +22,10 @@ def assert_told(verdict: Any, seqs: set[int], words: str) -> None:
 def test_whatever_is_done_to_a_log_is_found_and_told_where(stopped: Server, way: str) -> None:
     tamper, seqs, words = WAYS[way]
     tamper_with(stopped, tamper)
-    from_file = verify_here(stopped, "--dir", str(stopped.data), code=1)
+    from_file = verify(stopped, "--dir", str(stopped.data), code=1)
     assert_told(from_file, seqs, words)
     stopped.start()
-    assert verify_here(stopped, code=1) == from_file
+    assert verify(stopped, code=1) == from_file
 
 
 @pytest.mark.parametrize("way", ["removed", "data no UTF-8"])
@@ -40,12 +40,12 @@ def test_a_process_of_its_own_finds_the_same(stopped: Server, way: str) -> None:
 
 def test_two_things_done_to_a_log_are_both_found(stopped: Server) -> None:
     tamper_with(stopped, removes(7, 8), sets("data", '{"qty": 7}', 22))
-    from_file = verify_here(stopped, "--dir", str(stopped.folder), code=1)
+    from_file = verify(stopped, "--dir", str(stopped.folder), code=1)
     assert [problem["seq"] for problem in from_file["problems"]] == [7, 22]
     assert "gap" in from_file["problems"][0]["reason"]
     assert "changed" in from_file["problems"][1]["reason"]
     stopped.start()
-    assert verify_here(stopped, code=1) == from_file
+    assert verify(stopped, code=1) == from_file
 
 
 @pytest.mark.parametrize("timestamp", ["x" * 100_000, "2099-01-01 00:00:00.000Z", "9999\x1b[31m"])
@@ -54,17 +54,17 @@ def test_a_timestamp_set_ahead_does_not_accuse_all_events_after_it(stopped: Serv
     done = run_command("verify", "--dir", str(stopped.data), env=stopped.environment)
     assert "\x1b" not in done.stderr
     assert max(map(len, done.stderr.splitlines())) < 500
-    verdict = verify_here(stopped, "--dir", str(stopped.data), code=1)
+    verdict = verify(stopped, "--dir", str(stopped.data), code=1)
     assert {problem["seq"] for problem in verdict["problems"]} <= {15, 16}
 
 
 @pytest.mark.parametrize("seq", [29.5, "thirty"])
 def test_a_head_whose_seq_is_no_whole_number_disagrees(stopped: Server, seq: object) -> None:
     tamper_with(stopped, moves_head("seq", seq))
-    from_file = verify_here(stopped, "--dir", str(stopped.data), code=1)
+    from_file = verify(stopped, "--dir", str(stopped.data), code=1)
     assert ["head disagrees" in problem["reason"] for problem in from_file["problems"]] == [True]
     stopped.start()
-    told = verify_here(stopped, code=1)
+    told = verify(stopped, code=1)
     assert ["head disagrees" in problem["reason"] for problem in told["problems"]] == [True]
 
 
@@ -75,29 +75,29 @@ def test_bytes_where_a_text_was_are_read_alike(stopped: Server, column: str) -> 
 
     tamper_with(stopped, tamper)
     stopped.start()
-    through_api = verify_here(stopped)
-    assert verify_here(stopped, "--dir", str(stopped.data)) == through_api
+    through_api = verify(stopped)
+    assert verify(stopped, "--dir", str(stopped.data)) == through_api
 
 
 def test_a_seq_that_is_no_whole_number_is_out_of_order_and_accuses_no_other_event(stopped: Server) -> None:
     tamper_with(stopped, sets("seq", 17.5))
-    from_file = verify_here(stopped, "--dir", str(stopped.data), code=1)
+    from_file = verify(stopped, "--dir", str(stopped.data), code=1)
     told = [
         problem["reason"].split(":")[0] for problem in from_file["problems"] if "time runs" not in problem["reason"]
     ]
     assert told == ["gap", "out of order"]
     stopped.start()
-    assert verify_here(stopped, code=1) == from_file
+    assert verify(stopped, code=1) == from_file
 
 
 def test_a_seq_beyond_all_numbers_is_read_alike(stopped: Server) -> None:
     if not stopped.locks:
         pytest.skip("a PocketBase as old as this can not show such a seq at all")
     tamper_with(stopped, sets("seq", 2**60))
-    from_file = verify_here(stopped, "--dir", str(stopped.data), code=1)
+    from_file = verify(stopped, "--dir", str(stopped.data), code=1)
     assert from_file["problems"][0] == {"seq": 15, "reason": "gap: seq 15 is missing."}
     stopped.start()
-    assert verify_here(stopped, code=1) == from_file
+    assert verify(stopped, code=1) == from_file
 
 
 def test_a_second_head_deceives_nobody(stopped: Server) -> None:
@@ -109,8 +109,8 @@ def test_a_second_head_deceives_nobody(stopped: Server) -> None:
         ),
     )
     stopped.start()
-    through_api = verify_here(stopped)
-    assert verify_here(stopped, "--dir", str(stopped.data)) == through_api
+    through_api = verify(stopped)
+    assert verify(stopped, "--dir", str(stopped.data)) == through_api
 
 
 def test_the_first_break_is_named_first_and_people_are_told_in_sentences(stopped: Server) -> None:
@@ -131,7 +131,7 @@ def test_a_log_in_pieces_does_not_flood_a_terminal(stopped: Server) -> None:
     assert done.stderr.startswith("seq 1: lacks its event_id")
     assert "verify --json lists all of them" in done.stderr
     assert len(done.stderr.splitlines()) < 30
-    assert len(verify_here(stopped, "--dir", str(stopped.data), code=1)["problems"]) >= COUNT
+    assert len(verify(stopped, "--dir", str(stopped.data), code=1)["problems"]) >= COUNT
 
 
 @pytest.mark.parametrize(
