@@ -54,7 +54,7 @@ def server(folder: Path, installed_template: Path) -> Iterator[Server]:
     """A PocketBase into which the chain was imported, and that was exported again."""
     (folder / "given.jsonl").write_text("".join(map(line_of, chain())))
     for server in start_copy(installed_template, folder / "pocketbase"):
-        here(server, "import", str(folder / "given.jsonl"))
+        cli(server, "import", str(folder / "given.jsonl"))
         cli(server, "export", str(folder / "log.jsonl"))
         yield server
 

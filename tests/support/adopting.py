@@ -3,7 +3,6 @@
 import json
 import sqlite3
 import subprocess
-import threading
 from contextlib import closing
 from typing import Any
 
@@ -11,10 +10,9 @@ from pocketbase_events.core.fold import unfit
 from pocketbase_events.jobs.check import find_drift
 from pocketbase_events.jobs.watch import unwatched
 from pocketbase_events.pb.database import Database
-from support import Client, Server, check_log
+from support import Client, Server, check_log, query
 from support.command_line import cli
 
-NEVER = threading.Event()
 NOTES = "/api/collections/notes/records"
 LONG_AGO = "2001-02-03 04:05:06.789Z"
 NOTE_FIELDS: list[dict[str, Any]] = [
@@ -49,11 +47,6 @@ def commands_agree(server: Server) -> None:
     assert json.loads(cli(server, "verify", "--json").stdout)["ok"] is True
 
 
-def query(server: Server, sql: str, *values: Any) -> list[Any]:
-    with closing(server.database()) as database:
-        return database.execute(sql, values).fetchall()
-
-
 def stored(server: Server, name: str = "notes") -> dict[str, dict[str, Any]]:
     """The rows as they lie in the file, the mark aside, which may be new to them."""
     with closing(server.database()) as database:
@@ -67,10 +60,6 @@ def stored(server: Server, name: str = "notes") -> dict[str, dict[str, Any]]:
 def events_of(server: Server, name: str = "notes") -> list[tuple[str, str, int, str]]:
     """Type, item, seq and error of every event of a collection, in the order of insertion."""
     return query(server, "SELECT type, item_id, seq, error FROM events WHERE collection = ? ORDER BY rowid", name)
-
-
-def pending(server: Server) -> int:
-    return int(query(server, "SELECT COUNT(*) FROM events WHERE seq = 0 AND error = ''")[0][0])
 
 
 def attached(server: Server) -> list[str]:

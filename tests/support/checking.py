@@ -1,7 +1,6 @@
 """`check` as its users meet it, by the API and by the file."""
 
 import json
-import threading
 from contextlib import closing
 from typing import Any
 
@@ -9,10 +8,9 @@ from pocketbase_events.jobs.check import find_drift
 from pocketbase_events.jobs.record import Step
 from pocketbase_events.jobs.watch import unwatched
 from pocketbase_events.pb.database import Database
-from support import Client, Server
+from support import NEVER, Client, Server
 from support.command_line import cli
 
-NEVER = threading.Event()
 NOTHING = {"missing": 0, "changed": 0, "extra": 0}
 
 
@@ -54,11 +52,6 @@ def record_all(server: Server) -> None:
 def append_all(client: Client, collection: str, events: list[dict[str, Any]]) -> None:
     for start in range(0, len(events), 1000):
         client.append_all(*({"collection": collection, **event} for event in events[start : start + 1000]))
-
-
-def pending(server: Server) -> int:
-    with closing(server.database()) as database:
-        return int(database.execute("SELECT COUNT(*) FROM events WHERE seq = 0 AND error = ''").fetchone()[0])
 
 
 def refused(server: Server) -> list[tuple[Any, str]]:

@@ -40,9 +40,7 @@ def run_command(
                 forked = warm.Forked([*arguments], env, cwd, [nothing.fileno(), out.fileno(), err.fileno()])
             code = forked.wait(timeout)
         else:
-            code = subprocess.run(
-                [EXECUTABLE, *arguments], env=env, cwd=cwd, stdout=out, stderr=err, timeout=timeout, check=False
-            ).returncode
+            code = subprocess.call([EXECUTABLE, *arguments], env=env, cwd=cwd, stdout=out, stderr=err, timeout=timeout)
         return subprocess.CompletedProcess(arguments, code, _read(out), _read(err))
 
 

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from support import SUPERUSER, WORKER, command, item_id
+from support import SUPERUSER, WORKER, item_id, run_command
 from support.command_line import assert_civil
 
 DONE, PROBLEM, WRONG_USAGE, UNREACHABLE = 0, 1, 2, 3  # exit codes
@@ -87,13 +86,11 @@ def environment(url: str, **changes: str | None) -> dict[str, str]:
 NOBODY = environment("", POCKETBASE_SUPERUSER_PASSWORD=None, POCKETBASE_EVENTS_WORKER_PASSWORD=None)
 
 
-def run(arguments: Sequence[str], env: dict[str, str], deadline: float = DEADLINE, **options: Any) -> Done:
+def run(arguments: Sequence[str], env: dict[str, str], deadline: float = DEADLINE) -> Done:
     """The command, run to its end within the deadline."""
-    with command(*arguments, env=env, encoding="utf-8", errors="backslashreplace", **options) as process:
-        out, err = process.communicate(timeout=deadline)
-    done = Done(process.returncode, out or "", err or "")
-    assert_civil(done.told)
-    return done
+    done = run_command(*arguments, env=env, timeout=deadline)
+    assert_civil(done.stdout + done.stderr)
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def told(arguments: Sequence[str], env: dict[str, str], code: int, says: str, deadline: float = DEADLINE) -> Done:

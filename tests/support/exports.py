@@ -1,6 +1,5 @@
 """Export and import as their users meet them, and the log as the database has it."""
 
-import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,6 @@ from support.command_line import cli
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "chain.jsonl"
 SECRETS = (SUPERUSER[1], WORKER[1])
-NEVER = threading.Event()
-NAMES = ("title", "qty", "done", "note", "deleted")
 KEYS = ["actor", "collection", "data", "event_id", "item_id", "seq", "timestamp", "type", "hash"]
 COUNT = 30  # events in the recorded log
 LONG = 3000  # in the long one
@@ -25,21 +22,6 @@ def events_of(server: Server) -> list[tuple[Any, ...]]:
             "SELECT seq, event_id, timestamp, type, collection, item_id, data, actor, hash, error FROM events"
             " ORDER BY seq, rowid"
         ).fetchall()
-
-
-def head_of(server: Server) -> tuple[int, str]:
-    with closing(server.database()) as database:
-        seq, head_hash = database.execute("SELECT seq, hash FROM event_head").fetchone()
-    return int(seq), str(head_hash)
-
-
-def seq_of(server: Server) -> int:
-    return head_of(server)[0]
-
-
-def is_held(server: Server) -> bool:
-    with closing(server.database()) as database:
-        return bool(database.execute("SELECT hold_by FROM event_head").fetchone()[0])
 
 
 def let_go(server: Server) -> None:

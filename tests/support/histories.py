@@ -2,13 +2,11 @@
 
 import json
 import subprocess
-from threading import Event
 from typing import Any
 
 from support import Server
 from support.command_line import cli
 
-NEVER = Event()
 MILK, BREAD, EGGS = (f"{name:0<15}" for name in ("milk", "bread", "eggs"))
 TITLE = "Milk [bold]fresh[/bold] 😀"
 STEPS: list[tuple[str, str, str, Any]] = [

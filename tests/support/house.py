@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from threading import Event
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ import requests
 from pocketbase_events.core.batch import HEAD_ID
 from support import Client, Server
 
-NEVER = Event()
 CALLERS = ("guest", "ann", "bob", "worker", "superuser")
 NO_SUPERUSERS = CALLERS[:-1]
 OUTSIDERS = ("guest", "ann", "bob")

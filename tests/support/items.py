@@ -8,6 +8,8 @@ ITEM_FIELDS: list[dict[str, Any]] = [
     {"name": "done", "type": "bool"},
     {"name": "note", "type": "text"},
 ]
+EMPTY = {"title": "", "qty": 0, "done": False, "note": "", "deleted": False}  # a row that nothing was given to
+NAMES = tuple(EMPTY)
 
 
 def item_id(number: int) -> str:

@@ -1,11 +1,39 @@
 """Log and rows as they are, read from the database alone or by a superuser."""
 
 import json
+from contextlib import closing
 from typing import Any
 
 from pocketbase_events.core.events import Head, chain_hash
 from pocketbase_events.core.json_text import read_json
 from support.server import Server
+
+
+def query(server: Server, sql: str, *values: Any) -> list[Any]:
+    """What the database file says."""
+    with closing(server.database()) as database:
+        return database.execute(sql, values).fetchall()
+
+
+def pending(server: Server) -> int:
+    """How many events are pending."""
+    return int(query(server, "SELECT COUNT(*) FROM events WHERE seq = 0 AND error = ''")[0][0])
+
+
+def head_of(server: Server) -> tuple[int, str]:
+    """The head's seq and hash."""
+    seq, head_hash = query(server, "SELECT seq, hash FROM event_head")[0]
+    return int(seq), str(head_hash)
+
+
+def seq_of(server: Server) -> int:
+    """The head's seq."""
+    return head_of(server)[0]
+
+
+def is_held(server: Server) -> bool:
+    """Whether somebody holds the head."""
+    return bool(query(server, "SELECT hold_by FROM event_head")[0][0])
 
 
 def check_log(server: Server, *, retried: bool = False) -> Head:

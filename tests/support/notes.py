@@ -7,7 +7,8 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from support import Server
-from support.checking import append_all, quick, record_all, silent
+from support.checking import append_all, record_all, silent
+from support.command_line import cli
 
 REPAIRED_KEYS = ["seq", "collections", "held_seconds", "seconds"]
 NOTE_FIELDS: list[dict[str, Any]] = [
@@ -64,7 +65,7 @@ def found(row: int, kind: str, /, **fields: Any) -> dict[str, Any]:
 
 def repaired(server: Server, **counts: int) -> None:
     """Rebuild, expecting these counts for `notes`, and be told by check that all is well."""
-    document = json.loads(quick(server, "rebuild", "--yes", "--json").stdout)
+    document = json.loads(cli(server, "rebuild", "--yes", "--json").stdout)
     assert list(document) == REPAIRED_KEYS
     assert document["collections"]["notes"] == {"inserted": 0, "updated": 0, "removed": 0, **counts}
     silent(server)

@@ -1,15 +1,11 @@
 """`rebuild` as its users meet it, and rows to repair."""
 
 import json
-import threading
 from typing import Any
 
-from support import Server, create, fold_log, run_command
+from support import EMPTY, NAMES, NEVER, Server, create, fold_log, run_command
 from support.command_line import cli
 
-NEVER = threading.Event()
-EMPTY = {"title": "", "qty": 0, "done": False, "note": "", "deleted": False}
-NAMES = tuple(EMPTY)
 WORKER_ONLY = {"POCKETBASE_SUPERUSER_EMAIL": "", "POCKETBASE_SUPERUSER_PASSWORD": ""}
 
 
@@ -52,21 +48,6 @@ def expected(server: Server) -> dict[str, dict[str, Any]]:
         key: {name: EMPTY[name] if row.get(name) is None else row[name] for name in NAMES}
         for key, row in fold_log(server).items()
     }
-
-
-def is_held(server: Server) -> bool:
-    found: list[tuple[str]] = []
-    with server.database() as database:
-        found = database.execute("SELECT hold_by FROM event_head").fetchall()
-    database.close()
-    return found[0][0] != ""
-
-
-def pending(server: Server) -> int:
-    with server.database() as database:
-        found = database.execute("SELECT COUNT(*) FROM events WHERE seq = 0 AND error = ''").fetchone()[0]
-    database.close()
-    return int(found)
 
 
 def edit_unlocked(server: Server, statement: str) -> None:

@@ -1,13 +1,9 @@
 """What became of an event."""
 
-import threading
 from typing import Any
 
 from pocketbase_events.jobs.record import Step
-from support import Server
-
-NEVER = threading.Event()
-NAMES = ("title", "qty", "done", "note", "deleted")
+from support import NEVER, Server
 
 
 def outcome(server: Server, event: dict[str, Any]) -> dict[str, Any]:

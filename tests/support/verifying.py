@@ -1,14 +1,12 @@
 """`verify` as its users meet it."""
 
 import json
-import threading
 from typing import Any
 
 from support import SUPERUSER, WORKER, Server
 from support.command_line import cli
 
 SECRETS = (SUPERUSER[1], WORKER[1])
-NEVER = threading.Event()
 COUNT = 30  # events in the log
 
 

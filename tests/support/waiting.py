@@ -1,9 +1,11 @@
 """Waiting for conditions, never for time to pass."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+NEVER = threading.Event()  # tells nobody to stop
 DEADLINE = 20.0  # seconds that a condition may take to come true
 
 

@@ -4,28 +4,11 @@ import subprocess
 import threading
 from contextlib import ExitStack
 
-from support import Server, command, eventually
-
-NAMES = ("title", "qty", "done", "note", "deleted")
-EMPTY = {"title": "", "qty": 0, "done": False, "note": "", "deleted": False}
-
-
-def pending(server: Server) -> int:
-    with server.database() as database:
-        found = database.execute("SELECT COUNT(*) FROM events WHERE seq = 0 AND error = ''").fetchone()[0]
-    database.close()
-    return int(found)
+from support import Server, command, eventually, pending
 
 
 def is_settled(server: Server) -> bool:
     return pending(server) == 0
-
-
-def seq(server: Server) -> int:
-    with server.database() as database:
-        found = database.execute("SELECT seq FROM event_head").fetchone()[0]
-    database.close()
-    return int(found)
 
 
 class Log:

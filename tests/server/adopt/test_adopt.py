@@ -6,25 +6,23 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from support import Server, check_log, live_rows
+from support import NEVER, Server, check_log, live_rows, query
 from support.adopting import (
     LONG_AGO,
     MARK,
-    NEVER,
     NOTE_FIELDS,
     NOTES,
     adopt,
     attached,
-    cli,
     commands_agree,
     events_of,
     is_well,
     note,
     put,
-    query,
     stored,
     with_notes,
 )
+from support.command_line import cli
 
 
 def test_every_row_is_recorded_as_a_create_and_none_is_touched(server: Server) -> None:

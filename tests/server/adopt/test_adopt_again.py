@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from support import Server, check_log, run_command
-from support.adopting import NEVER, NOTE_FIELDS, NOTES, adopt, events_of, is_well, note, stored
+from support import NEVER, Server, check_log, run_command
+from support.adopting import NOTE_FIELDS, NOTES, adopt, events_of, is_well, note, stored
 
 
 def again(server: Server) -> None:

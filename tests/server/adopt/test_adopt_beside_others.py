@@ -7,20 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from support import Client, Server, check_log, command, eventually, live_rows
-from support.adopting import (
-    NOTES,
-    adopt,
-    attached,
-    cli,
-    commands_agree,
-    events_of,
-    is_well,
-    note,
-    pending,
-    stored,
-    with_notes,
-)
+from support import Client, Server, check_log, command, eventually, live_rows, pending
+from support.adopting import NOTES, adopt, attached, commands_agree, events_of, is_well, note, stored, with_notes
+from support.command_line import cli
 
 
 def test_killed_at_any_moment_and_run_again_it_completes(server: Server) -> None:

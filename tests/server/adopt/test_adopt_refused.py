@@ -4,22 +4,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from support import Server, run_command
-from support.adopting import (
-    NEVER,
-    NOTES,
-    adopt,
-    append,
-    attached,
-    cli,
-    events_of,
-    is_well,
-    note,
-    put,
-    query,
-    stored,
-    with_notes,
-)
+from support import NEVER, Server, query, run_command
+from support.adopting import NOTES, adopt, append, attached, events_of, is_well, note, put, stored, with_notes
+from support.command_line import cli
 
 
 def everything(server: Server) -> Any:

@@ -1,7 +1,8 @@
 """Who may do what while rows are adopted, and afterwards."""
 
-from support import Server, live_rows
-from support.adopting import NEVER, NOTES, adopt, append, cli, events_of, is_well, note, query, stored, with_notes
+from support import NEVER, Server, live_rows, query
+from support.adopting import NOTES, adopt, append, events_of, is_well, note, stored, with_notes
+from support.command_line import cli
 
 from pocketbase_events.jobs import attach as attaching
 from pocketbase_events.jobs.record import Step

@@ -7,8 +7,9 @@ import threading
 from contextlib import closing
 
 import pytest
-from support import Client, Server, check_log, command, eventually, live_rows, run_command
-from support.checking import cli, pending, record_all, refused, silent
+from support import Client, Server, check_log, command, eventually, live_rows, pending, run_command
+from support.checking import record_all, refused, silent
+from support.command_line import cli
 from support.notes import NOTES, found, note, with_notes
 
 # -- what keeps it from being told -------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from support import Server, run_command
-from support.checking import NOTHING, check, cli, silent
+from support.checking import NOTHING, check, silent
+from support.command_line import cli
 from support.notes import NOTE, NOTES, found, note, repaired, tampering, with_notes
 
 

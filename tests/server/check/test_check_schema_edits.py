@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from support import Server, check_log, live_rows, start_copy
-from support.checking import append_all, check, cli, look, record_all, silent
+from support.checking import append_all, check, look, record_all, silent
+from support.command_line import cli
 
 PAGE_FIELDS: list[dict[str, Any]] = [
     {"name": "text", "type": "text"},

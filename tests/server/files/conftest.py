@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import Server, check_log, create, fill_log, item_id, start_copy
-from support.exports import COUNT, LONG, NEVER, cli
+from support import NEVER, Server, check_log, create, fill_log, item_id, start_copy
+from support.command_line import cli
+from support.exports import COUNT, LONG
 
 
 @pytest.fixture(scope="session")

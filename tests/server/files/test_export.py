@@ -6,8 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support import Server, check_log, command, start_copy
-from support.exports import COUNT, KEYS, VECTORS, cli, events_of, head_of
+from support import Server, check_log, command, head_of, start_copy
+from support.command_line import cli
+from support.exports import COUNT, KEYS, VECTORS, events_of
 
 
 def test_an_export_has_an_event_a_line_in_the_form_of_the_vectors(recorded: Server, exported: bytes) -> None:

@@ -5,20 +5,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from support import Server, check_log, command, item_id, live_rows
-from support.exports import (
-    COUNT,
-    NAMES,
-    NEVER,
-    VECTORS,
-    assert_civil,
-    assert_sound,
-    cli,
-    events_of,
-    head_of,
-    is_held,
-    seq_of,
-)
+from support import NAMES, NEVER, Server, check_log, command, head_of, is_held, item_id, live_rows, seq_of
+from support.command_line import assert_civil, cli
+from support.exports import COUNT, VECTORS, assert_sound, events_of
 
 from pocketbase_events.core.json_text import MAX_DEPTH
 

@@ -6,8 +6,9 @@ import signal
 import subprocess
 from pathlib import Path
 
-from support import Server, check_log, command, eventually
-from support.exports import LONG, NEVER, assert_sound, cli, events_of, is_held, let_go, seq_of
+from support import NEVER, Server, check_log, command, eventually, is_held, seq_of
+from support.command_line import cli
+from support.exports import LONG, assert_sound, events_of, let_go
 
 
 def test_an_import_that_is_killed_again_and_again_can_be_repeated(server: Server, long_log: tuple[Path, Path]) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import Server, item_id, live_rows
-from support.exports import COUNT, NAMES, NEVER, cli, events_of, head_of, is_held
+from support import NAMES, NEVER, Server, head_of, is_held, item_id, live_rows
+from support.command_line import cli
+from support.exports import COUNT, events_of
 
 
 def replaced(before: bytes, after: bytes) -> Callable[[list[bytes]], list[bytes]]:

@@ -15,7 +15,7 @@ def ids(server: Server) -> dict[int, str]:
 def test_an_import_gives_every_event_the_id_of_its_record(
     recorded: Server, another: Server, file: Path, exported: bytes
 ) -> None:
-    here(another, "import", str(file))
+    cli(another, "import", str(file))
     assert (
         ids(another) == ids(recorded) == {event["seq"]: event["id"] for event in map(json.loads, exported.splitlines())}
     )
@@ -27,14 +27,14 @@ def test_a_client_that_repeats_an_append_after_a_move_appends_nothing(
     appended = server.guest().append("create", item_id(1), {"title": "x"}, id="chosenbyaclient")
     server.worker().run_to_end(NEVER)
     cli(server, "export", str(tmp_path / "log.jsonl"))
-    here(another, "import", str(tmp_path / "log.jsonl"))
+    cli(another, "import", str(tmp_path / "log.jsonl"))
     body = {name: appended[name] for name in ("id", "type", "collection", "item_id", "data")}
     assert another.guest()("POST", "/api/collections/events/records", json=body).status_code == 400
     assert list(ids(another).values()) == ["chosenbyaclient"]
 
 
 def test_an_export_without_ids_is_imported(server: Server) -> None:
-    here(server, "import", str(VECTORS))
+    cli(server, "import", str(VECTORS))
     assert len(ids(server)) == 11
 
 
@@ -44,7 +44,7 @@ def test_an_id_that_no_record_can_have_is_refused(server: Server, file: Path, ex
     lines[3]["id"] = given
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert (
-        "line 4 is not an event: its id can't be that of a record" in here(server, "import", str(file), code=1).stderr
+        "line 4 is not an event: its id can't be that of a record" in cli(server, "import", str(file), code=1).stderr
     )
     assert ids(server) == {}
 
@@ -55,7 +55,7 @@ def test_an_id_that_two_events_share_is_told_and_nothing_is_imported(
     lines = [json.loads(line) for line in exported.splitlines()]
     lines[20]["id"] = lines[3]["id"]
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert "seq 21: its id is used twice, by seq 4 before it" in here(server, "import", str(file), code=1).stderr
+    assert "seq 21: its id is used twice, by seq 4 before it" in cli(server, "import", str(file), code=1).stderr
     assert ids(server) == {}
 
 

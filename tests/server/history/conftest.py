@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support import Server, start_copy
-from support.histories import EGGS, MILK, NEVER, STEPS
+from support import NEVER, Server, start_copy
+from support.histories import EGGS, MILK, STEPS
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,9 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from support import Server, check_log, run_command
-from support.histories import BREAD, EGGS, MILK, MILK_HISTORY, NEVER, STEPS, TITLE, as_json, by_id, cells, cli, wide
+from support import NEVER, Server, check_log, run_command
+from support.command_line import cli
+from support.histories import BREAD, EGGS, MILK, MILK_HISTORY, STEPS, TITLE, as_json, by_id, cells, wide
 
 # -- history -----------------------------------------------------------------------------------------------
 

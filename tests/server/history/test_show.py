@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from support import Server
-from support.histories import BREAD, EGGS, MILK, NEVER, STEPS, TITLE, as_json, by_id, cells, cli, folded, wide
+from support import NEVER, Server
+from support.command_line import cli
+from support.histories import BREAD, EGGS, MILK, STEPS, TITLE, as_json, by_id, cells, folded, wide
 
 
 def test_show_has_the_rows_as_the_log_has_them_now(told: Server) -> None:

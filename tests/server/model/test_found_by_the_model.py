@@ -5,9 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import Server, check_log, create, live_rows
+from support import NEVER, Server, check_log, create, live_rows
 from support import item_id as nth
-from support.model.rows import NEVER
 
 from pocketbase_events.core.transaction import Outcome, Transaction
 from pocketbase_events.errors import ProblemError

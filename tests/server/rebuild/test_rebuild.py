@@ -8,20 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import ITEM_FIELDS, Server, item_id, live_rows, run_command
-from support.rebuilding import (
-    EMPTY,
-    NAMES,
-    edit,
-    edit_unlocked,
-    expected,
-    is_held,
-    is_silent,
-    rebuild,
-    record,
-    record_creates,
-    told,
-)
+from support import EMPTY, ITEM_FIELDS, NAMES, Server, is_held, item_id, live_rows, run_command
+from support.rebuilding import edit, edit_unlocked, expected, is_silent, rebuild, record, record_creates, told
 from support.strategies import FEW
 
 # -- what is repaired --------------------------------------------------------------------------------------

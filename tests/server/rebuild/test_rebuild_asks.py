@@ -3,8 +3,8 @@
 import subprocess
 from typing import Any
 
-from support import Server, command, item_id, live_rows
-from support.rebuilding import NAMES, WORKER_ONLY, edit, edit_unlocked, is_silent, rebuild, told
+from support import NAMES, Server, command, item_id, live_rows
+from support.rebuilding import WORKER_ONLY, edit, edit_unlocked, is_silent, rebuild, told
 
 
 def answered(server: Server, answer: str) -> subprocess.CompletedProcess[str]:

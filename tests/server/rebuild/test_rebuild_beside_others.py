@@ -11,8 +11,22 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from support import Server, check_log, command, create, eventually, fill_log, fold_log, item_id, live_rows
-from support.rebuilding import NAMES, NEVER, edit, expected, is_held, is_silent, pending, rebuild, record_creates
+from support import (
+    NAMES,
+    NEVER,
+    Server,
+    check_log,
+    command,
+    create,
+    eventually,
+    fill_log,
+    fold_log,
+    is_held,
+    item_id,
+    live_rows,
+    pending,
+)
+from support.rebuilding import edit, expected, is_silent, rebuild, record_creates
 
 from pocketbase_events.core.batch import HEAD_ID
 from pocketbase_events.errors import HeldError

@@ -2,9 +2,9 @@
 
 from contextlib import suppress
 
-from support import Server, check_log, live_rows
+from support import NEVER, Server, check_log, live_rows
 from support.hooks import hook
-from support.recording import NEVER, why
+from support.recording import why
 
 from pocketbase_events.errors import TroubleError
 from pocketbase_events.jobs.record import Step

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import ITEM_FIELDS, Server, fold_log, live_rows
-from support.recording import NAMES, NEVER, expected
+from support import ITEM_FIELDS, NAMES, NEVER, Server, fold_log, live_rows
+from support.recording import expected
 from support.strategies import FEW
 
 steps = st.lists(

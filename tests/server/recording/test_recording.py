@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from support import Server, check_log, fold_log, live_rows
+from support import NAMES, NEVER, Server, check_log, fold_log, live_rows
 from support.command_line import as_json, cli
-from support.recording import NAMES, NEVER, expected, outcome
+from support.recording import expected, outcome
 
 
 def test_an_appended_event_is_recorded_and_its_row_written(server: Server) -> None:

@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 import pytest
-from support import DEADLINE, Server, check_log, live_rows
-from support.recording import NAMES, NEVER, outcome, why
+from support import DEADLINE, NAMES, NEVER, Server, check_log, live_rows
+from support.recording import outcome, why
 
 from pocketbase_events.jobs.record import Step
 

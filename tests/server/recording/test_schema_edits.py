@@ -3,8 +3,7 @@
 import time
 from typing import Any
 
-from support import Server, check_log
-from support.recording import NEVER
+from support import NEVER, Server, check_log
 
 
 def test_a_schema_edit_is_seen_at_the_next_event_without_restart(server: Server) -> None:

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from support import Server, check_log, create, fold_log, item_id, live_rows
-from support.recording import NAMES, NEVER, expected, why
+from support import NAMES, NEVER, Server, check_log, create, fold_log, item_id, live_rows
+from support.recording import expected, why
 
 from pocketbase_events.jobs.record import Recorder, Step
 from pocketbase_events.jobs.record.recorder import Done

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import ITEM_FIELDS, start_copy
-from support.house import NEVER, House, everybody, records
+from support import ITEM_FIELDS, NEVER, start_copy
+from support.house import House, everybody, records
 
 from pocketbase_events.jobs.record import Step
 

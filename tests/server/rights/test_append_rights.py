@@ -4,11 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from support import ITEM_FIELDS, Server
+from support import ITEM_FIELDS, NEVER, Server
 from support.house import (
     CALLERS,
     EVENTS,
-    NEVER,
     NO_SUPERUSERS,
     UUID,
     House,

@@ -3,11 +3,10 @@
 from typing import Any
 
 import pytest
-from support import Server
+from support import NEVER, Server
 from support.house import (
     CALLERS,
     EVENTS,
-    NEVER,
     NO_SUPERUSERS,
     OUTSIDERS,
     UUID,

@@ -3,11 +3,10 @@
 from typing import Any
 
 import pytest
-from support import Server
+from support import NEVER, Server
 from support.house import (
     FAR_FUTURE,
     HEAD,
-    NEVER,
     OUTSIDERS,
     House,
     is_refused,

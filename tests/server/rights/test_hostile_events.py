@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import ITEM_FIELDS, Client, Server, start_copy
-from support.house import ANY_ID, NEVER, records, tables
+from support import ITEM_FIELDS, NEVER, Client, Server, start_copy
+from support.house import ANY_ID, records, tables
 
 from pocketbase_events.jobs.record import Step, Worker
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import ITEM_FIELDS, Server, start_copy
+from support import ITEM_FIELDS, NEVER, Server, start_copy
 from support.house import (
     CALLERS,
     EVENTS,
-    NEVER,
     NO_SUPERUSERS,
     SIGNED_IN,
     House,

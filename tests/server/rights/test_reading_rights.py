@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 from sseclient import SSEClient
-from support import DEADLINE, Client, Server
-from support.house import CALLERS, NEVER, House, records
+from support import DEADLINE, NEVER, Client, Server
+from support.house import CALLERS, House, records
 
 from pocketbase_events.jobs.record import Step
 

@@ -1,18 +1,8 @@
 """Rows of attached collections change by events alone."""
 
 import pytest
-from support import Client, Server
-from support.house import (
-    CALLERS,
-    NEVER,
-    OUTSIDERS,
-    House,
-    is_refused,
-    needs_triggers,
-    nothing_changes,
-    records,
-    refuses,
-)
+from support import NEVER, Client, Server
+from support.house import CALLERS, OUTSIDERS, House, is_refused, needs_triggers, nothing_changes, records, refuses
 
 from pocketbase_events.jobs.record import Step
 

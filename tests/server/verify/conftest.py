@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import Server, check_log, create, item_id, start_copy
-from support.verifying import COUNT, NEVER
+from support import NEVER, Server, check_log, create, item_id, start_copy
+from support.verifying import COUNT
 
 
 @pytest.fixture(scope="session")

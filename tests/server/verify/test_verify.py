@@ -5,8 +5,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from support import Server, check_log, command, create, eventually, item_id, run_command
-from support.verifying import COUNT, NEVER, verify
+from support import NEVER, Server, check_log, command, create, eventually, item_id, run_command
+from support.verifying import COUNT, verify
 
 
 def test_an_untouched_log_is_whole_and_its_head_is_what_status_says(stopped: Server) -> None:

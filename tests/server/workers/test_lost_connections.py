@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 from proxy import Proxy
-from support import Server, check_log, eventually, live_rows
-from support.workers import is_settled, seq, start_worker
+from support import Server, check_log, eventually, live_rows, seq_of
+from support.workers import is_settled, start_worker
 
 
 @pytest.fixture
@@ -24,10 +24,10 @@ def test_a_stream_that_died_silently_is_noticed_and_replaced(
     start_worker(processes, server, POCKETBASE_URL=proxy.url)
     guest = server.guest()
     guest.append("create", "item00000000001", {"title": "x"})
-    eventually(lambda: seq(server) == 1, "the first record")
+    eventually(lambda: seq_of(server) == 1, "the first record")
     proxy.silence_streams()
     guest.append("create", "item00000000002", {"title": "x"})
-    eventually(lambda: seq(server) == 2, "the record that polling finds", deadline=5)
+    eventually(lambda: seq_of(server) == 2, "the record that polling finds", deadline=5)
     number = 2
 
     def heard_at_once() -> bool:
@@ -35,7 +35,7 @@ def test_a_stream_that_died_silently_is_noticed_and_replaced(
         number += 1
         started = time.monotonic()
         guest.append("create", f"item{number:011d}", {"title": "x"})
-        eventually(lambda: seq(server) == number, "the record")
+        eventually(lambda: seq_of(server) == number, "the record")
         return time.monotonic() - started < 0.3
 
     # Three in a row: polling alone is that fast only by chance.
@@ -55,7 +55,7 @@ def test_an_answer_that_got_lost_after_the_commit_doubles_nothing(
         assert proxy.dropped.wait(10)
         eventually(lambda: is_settled(server), "the record")
     guest.append("update", "item00000000000", {"qty": 1})
-    eventually(lambda: seq(server) == 6, "the last record")
+    eventually(lambda: seq_of(server) == 6, "the last record")
     check_log(server)
     assert len(live_rows(server, ("id",))) == 5
     assert not log.has("conflict")

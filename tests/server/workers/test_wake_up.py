@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 import requests
 from sseclient import SSEClient
-from support import DEADLINE, Server, eventually
-from support.workers import seq, start_worker
+from support import DEADLINE, Server, eventually, seq_of
+from support.workers import start_worker
 
 from pocketbase_events.jobs.retry import retry
 from pocketbase_events.pb.realtime import PENDING, WakeUp
@@ -70,7 +70,7 @@ def test_realtime_wakes_the_worker_at_once(server: Server, processes: ExitStack)
     for number in range(5):
         started = time.monotonic()
         guest.append("create", f"item{number:011d}", {"title": "x"})
-        eventually(lambda wanted=number + 1: seq(server) == wanted, "the record")
+        eventually(lambda wanted=number + 1: seq_of(server) == wanted, "the record")
         took.append(time.monotonic() - started)
     # Polling alone would take a second on average.
     assert sorted(took)[2] < 0.5

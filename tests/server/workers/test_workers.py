@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from support import Server, check_log, command, create, eventually, fold_log, live_rows
-from support.workers import Log, is_settled, pending, seq, start_worker
+from support import Server, check_log, command, create, eventually, fold_log, live_rows, pending, seq_of
+from support.workers import Log, is_settled, start_worker
 
 
 def test_events_that_were_pending_before_the_start_are_recorded(server: Server, processes: ExitStack) -> None:
@@ -15,7 +15,7 @@ def test_events_that_were_pending_before_the_start_are_recorded(server: Server, 
     for number in range(300):
         guest.append("create", f"item{number:011d}", {"title": "x"})
     start_worker(processes, server)
-    eventually(lambda: seq(server) == 300, "the backlog")
+    eventually(lambda: seq_of(server) == 300, "the backlog")
     check_log(server)
 
 
@@ -26,7 +26,7 @@ def test_a_worker_started_before_pocketbase_waits_for_it(server: Server, process
     log = Log(process)
     eventually(lambda: log.has("waiting_for_pocketbase"), "the worker's patience")
     server.start()
-    eventually(lambda: seq(server) == 1, "the record")
+    eventually(lambda: seq_of(server) == 1, "the record")
 
 
 def test_the_worker_comes_back_after_a_restart_of_pocketbase(server: Server, processes: ExitStack) -> None:
@@ -35,7 +35,7 @@ def test_the_worker_comes_back_after_a_restart_of_pocketbase(server: Server, pro
     eventually(lambda: log.has("trouble"), "the worker's notice")
     server.start()
     server.guest().append("create", "item00000000001", {"title": "x"})
-    eventually(lambda: seq(server) == 1, "the record", deadline=10)
+    eventually(lambda: seq_of(server) == 1, "the record", deadline=10)
     # The realtime stream is back too: the next event is recorded faster than polling would.
     eventually(lambda: log.has("recovered"), "the news that all is well")
     assert log.count("trouble") <= 2
@@ -46,9 +46,9 @@ def test_the_worker_comes_back_after_a_restart_of_pocketbase(server: Server, pro
 
 def is_recorded_at_once(server: Server) -> bool:
     """Whether an event that is appended now is recorded faster than polling would, as a rule."""
-    before, started = seq(server), time.monotonic()
+    before, started = seq_of(server), time.monotonic()
     server.guest().append("create", f"item{before + 1:011d}", {"title": "x"})
-    eventually(lambda: seq(server) > before, "the record")
+    eventually(lambda: seq_of(server) > before, "the record")
     return time.monotonic() - started < 0.3
 
 
@@ -59,7 +59,7 @@ def test_a_signal_ends_the_worker_in_the_middle_of_its_work(
     guest = server.guest()
     guest.append_all(*(create(number) for number in range(1000)))
     process, log = start_worker(processes, server)
-    eventually(lambda: seq(server) > 0, "the first record")
+    eventually(lambda: seq_of(server) > 0, "the first record")
     process.send_signal(how)
     assert process.wait(5) == 0
     assert log.has("stopped")
@@ -72,12 +72,12 @@ def test_two_workers_never_fork_the_log_and_the_loser_stands_by(server: Server, 
     guest = server.guest()
     for number in range(40):
         guest.append("create", f"item{number:011d}", {"title": "x"})
-    eventually(lambda: seq(server) == 40, "all records")
+    eventually(lambda: seq_of(server) == 40, "all records")
     check_log(server)
     eventually(lambda: sum(log.count("standing_by") for log in logs) == 1, "the loser's standing by")
     for number in range(40, 80):
         guest.append("create", f"item{number:011d}", {"title": "x"})
-    eventually(lambda: seq(server) == 80, "all records")
+    eventually(lambda: seq_of(server) == 80, "all records")
     assert sum(log.count("conflict") for log in logs) == 1, "a standby makes no further conflicts"
     check_log(server)
 
@@ -110,9 +110,9 @@ def test_a_held_head_is_left_alone_until_the_hold_ends(server: Server, processes
     assert root.batch(("PATCH", path, {"hold_by": "somebody", "hold_until": until})).ok
     guest.append("create", "item00000000001", {"title": "x"})
     eventually(lambda: log.has("held"), "the worker's notice")
-    assert seq(server) == 0
+    assert seq_of(server) == 0
     assert pending(server) == 1
-    eventually(lambda: seq(server) == 1, "the record after the hold")
+    eventually(lambda: seq_of(server) == 1, "the record after the hold")
     assert log.count("held") == 1
 
 
@@ -124,7 +124,7 @@ def test_a_revoked_token_is_noticed_and_renewed(server: Server, processes: ExitS
     password = {"password": "worker-password", "passwordConfirm": "worker-password"}
     assert root("PATCH", f"/api/collections/event_workers/records/{worker['id']}", json=password).ok
     guest.append("create", "item00000000001", {"title": "x"})
-    eventually(lambda: seq(server) == 1, "the record")
+    eventually(lambda: seq_of(server) == 1, "the record")
     assert not log.has("conflict")
     assert not log.has("standing_by")
 
@@ -140,7 +140,7 @@ def test_a_token_is_renewed_before_it_expires(server: Server, processes: ExitSta
         guest.append("create", f"item{number:011d}", {"title": "x"})
         number += 1
         eventually(lambda: is_settled(server), "the record")
-    assert seq(server) == number
+    assert seq_of(server) == number
     assert not log.has("trouble")
     assert not log.has("conflict")
 
@@ -153,7 +153,7 @@ def test_a_changed_rule_of_a_target_stops_nothing_for_good(server: Server, proce
     eventually(lambda: log.has("pocketbase-events attach items"), "what to do")
     assert pending(server) == 1
     server.attach("items")
-    eventually(lambda: seq(server) == 1, "the record")
+    eventually(lambda: seq_of(server) == 1, "the record")
 
 
 @pytest.mark.parametrize(
@@ -190,17 +190,17 @@ def test_a_log_that_went_back_is_gone_on_from(server: Server, processes: ExitSta
     guest = server.guest()
     guest.append("create", "item00000000001", {"title": "x"})
     _, log = start_worker(processes, server)
-    eventually(lambda: seq(server) == 1, "the first record")
+    eventually(lambda: seq_of(server) == 1, "the first record")
     server.stop()
     backup = (server.data / "data.db").read_bytes()
     server.start()
     guest.append("create", "item00000000002", {"title": "x"})
-    eventually(lambda: seq(server) == 2, "the second record")
+    eventually(lambda: seq_of(server) == 2, "the second record")
     server.stop()
     (server.data / "data.db").write_bytes(backup)
     server.start()
     guest.append("create", "item00000000003", {"title": "x"})
-    eventually(lambda: seq(server) == 2 and is_settled(server), "the record after the restored backup")
+    eventually(lambda: seq_of(server) == 2 and is_settled(server), "the record after the restored backup")
     assert log.has("log_went_back")
     assert check_log(server).seq == 2
     assert sorted(live_rows(server, ("id",))) == ["item00000000001", "item00000000003"]

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import requests
-from support import Client, Server, check_log, eventually, fold_log, live_rows
-from support.workers import EMPTY, NAMES, is_settled, seq, start_worker
+from support import EMPTY, NAMES, Client, Server, check_log, eventually, fold_log, live_rows, seq_of
+from support.workers import is_settled, start_worker
 
 
 class Clients:
@@ -97,8 +97,8 @@ def test_the_log_stays_whole_while_worker_and_pocketbase_are_killed(server: Serv
     clients = Clients(server, seed=2)
     clients.start()
     for kill in range(8):
-        wanted = seq(server) + choose.randint(20, 150)
-        eventually(lambda wanted=wanted: seq(server) >= wanted or not clients.busy, "some progress", deadline=60)
+        wanted = seq_of(server) + choose.randint(20, 150)
+        eventually(lambda wanted=wanted: seq_of(server) >= wanted or not clients.busy, "some progress", deadline=60)
         if kill % 2:
             server.stop(signal.SIGKILL)
             server.start()

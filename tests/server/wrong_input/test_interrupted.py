@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from support import Server, check_log, command, create, eventually, free_port, item_id, start_copy
+from support.command_line import assert_civil
 from support.every_command import (
     ADOPTED,
     ATTEMPTS,
@@ -29,7 +30,6 @@ from support.every_command import (
     SILENCE,
     WRONG_USAGE,
     Done,
-    assert_civil,
     redirected,
     run,
     told,

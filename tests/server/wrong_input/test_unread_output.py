@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from support import Server, free_port
+from support import Server, command, free_port
+from support.command_line import assert_civil
 from support.every_command import (
     COMMANDS,
     DEADLINE,
@@ -21,7 +22,6 @@ from support.every_command import (
     WRONG_USAGE,
     Done,
     redirected,
-    run,
     told,
 )
 
@@ -40,7 +40,10 @@ def abandoned(arguments: Sequence[str], env: dict[str, str]) -> Done:
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        return run(arguments, env, stdout=writing)
+        with command(*arguments, env=env, stdout=writing) as process:
+            _, err = process.communicate(timeout=DEADLINE)
+        assert_civil(err)
+        return Done(process.returncode, "", err)
     finally:
         os.close(writing)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support import Server, command, eventually
+from support.command_line import assert_civil
 from support.every_command import (
     COMMANDS,
     DEADLINE,
@@ -17,7 +18,6 @@ from support.every_command import (
     UNREACHABLE,
     VECTORS,
     WRONG_USAGE,
-    assert_civil,
     environment,
     run,
     told,

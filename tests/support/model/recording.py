@@ -23,9 +23,9 @@ from pocketbase_events.jobs.record.batch_size import BatchSize
 from pocketbase_events.jobs.verify import verify
 from pocketbase_events.jobs.watch import unwatched
 from pocketbase_events.pb.database import Database
-from support import check_log
+from support import NEVER, check_log
 from support.model.events import Event, event_for, events_for, places, texts, whoever
-from support.model.rows import GENERATED, NEVER, Appended, Model, canonical
+from support.model.rows import GENERATED, Appended, Model, canonical
 from support.model.world import World
 
 

@@ -2,14 +2,12 @@
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pocketbase_events.jobs import attach as attaching
 
-NEVER = threading.Event()
 ANYONE = dict.fromkeys(attaching.RULES, "")
 MISFIT = object()  # what a field is never given
 GENERATED = object()  # what PocketBase made up: seen first, and known from then on
