@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import Server, start_copy
 from support.chains import VECTORS
-from support.exports import cli, here
+from support.command_line import cli
 
 from pocketbase_events.core.events import Head, Pending, Recorded, dump, record
 from pocketbase_events.pb.database import Database

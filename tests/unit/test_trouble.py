@@ -7,7 +7,7 @@ from pocketbase_events.errors import CredentialsRefusedError, RateLimitedError, 
 from pocketbase_events.jobs.record.trouble import LAST_RETRY, TOLD_AGAIN_AFTER, Trouble
 
 DOWN = UnreachableError(url="http://x", why="ConnectionError")
-LIMITED = RateLimitedError()
+LIMITED = RateLimitedError(limit="*:create")
 
 Entries = list[MutableMapping[str, Any]]
 

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from support import Server, create, item_id
-from support.exports import NEVER, VECTORS, cli, here
+from support import NEVER, Server, create, item_id
+from support.command_line import cli
+from support.exports import VECTORS
 
 
 def ids(server: Server) -> dict[int, str]:
@@ -43,9 +44,7 @@ def test_an_id_that_no_record_can_have_is_refused(server: Server, file: Path, ex
     lines = [json.loads(line) for line in exported.splitlines()]
     lines[3]["id"] = given
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert (
-        "line 4 is not an event: its id can't be that of a record" in cli(server, "import", str(file), code=1).stderr
-    )
+    assert "line 4 is not an event: its id can't be that of a record" in cli(server, "import", str(file), code=1).stderr
     assert ids(server) == {}
 
 
