@@ -16,8 +16,8 @@ from support import SUPERUSER, WORKER, item_id, run_command
 from support.command_line import assert_civil
 
 DONE, PROBLEM, WRONG_USAGE, UNREACHABLE = 0, 1, 2, 3  # exit codes
-DEADLINE = 10.0  # seconds that a command may take, whatever is wrong
-SILENCE = 20.0  # seconds, where something takes the connection and says nothing
+DEADLINE = 20.0  # seconds that a command may take, whatever is wrong, on a machine that has much else to do
+SILENCE = 30.0  # seconds, where something takes the connection and says nothing
 COMPLETES = 60.0  # seconds that what was interrupted may take to be completed
 ATTEMPTS = 3  # at interrupting what may be too fast
 LONG = 8_000  # events in the long log
