@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support import Server, create, item_id, start_copy
-from support.exports import NEVER, cli, here
+from support import NEVER, Server, create, item_id, start_copy
+from support.command_line import cli
 
 from pocketbase_events.errors import TroubleError
 from pocketbase_events.pb.database import Database
@@ -59,7 +59,7 @@ def content(folder: Path) -> dict[str, tuple[int, bytes]]:
 def assert_readable_and_unwritten(server: Server, folder: Path) -> None:
     before = content(folder)
     for command in COMMANDS:
-        found = json.loads(here(server, *command, "--json", "--dir", str(folder)).stdout)
+        found = json.loads(cli(server, *command, "--json", "--dir", str(folder)).stdout)
         assert found["ok"]
         assert found.get("events", found.get("seq")) == COUNT
     assert content(folder) == before

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 NEVER = threading.Event()  # tells nobody to stop
-DEADLINE = 20.0  # seconds that a condition may take to come true
+DEADLINE = 60.0  # seconds that a condition may take to come true, on a machine that has much else to do
 
 
 def eventually(condition: Callable[[], Any], what: str = "the condition", deadline: float = DEADLINE) -> Any:

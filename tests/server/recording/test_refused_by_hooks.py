@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Server, check_log, create, item_id, live_rows, start_copy
+from support import NEVER, Server, check_log, create, item_id, live_rows, start_copy
 from support.hooks import hook
-from support.recording import NEVER, why
+from support.recording import why
 
 from pocketbase_events.jobs.record import Step
 

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from support import DEADLINE, NAMES, NEVER, Server, check_log, live_rows
+from support import NAMES, NEVER, Server, check_log, live_rows
 from support.recording import outcome, why
 
 from pocketbase_events.jobs.record import Step
@@ -152,7 +152,7 @@ def test_a_flood_of_bad_events_does_not_starve_a_good_one(server: Server) -> Non
     worker = server.worker()
     started = time.monotonic()
     worker.run_to_end(NEVER)
-    assert time.monotonic() - started < DEADLINE
+    assert time.monotonic() - started < 20  # seconds
     assert (worker.tally.recorded, worker.tally.rejected) == (1, 400)
 
 
