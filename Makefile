@@ -1,4 +1,5 @@
-# Everything a newcomer needs: `make serve` and `make test`. A virtual environment of its own is made in .venv.
+# Everything a newcomer needs: `make serve` and `make test`. `make help` lists the rest. What they need is installed in .venv.
+.DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,15 +10,29 @@ MATRIX_TESTS := tests/browser/test_javascript.py $(addprefix tests/server/, reco
   $(addprefix commands/test_init.py::, test_the_admin_ui_may_import_our_collections_before_init \
   test_setting_up_attaching_and_recording_by_command_alone))
 
-.PHONY: serve test matrix faults bench lint build clean
+# Much of a test waits, so one process more than there are cores keeps them busy.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# With COVERAGE=1, what the tests reach is measured, which makes them slower.
+PYTEST := $(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+REPORT := $(if $(COVERAGE),$(BIN)/coverage combine -q && $(BIN)/coverage report,:)
+# Tests start the command line as a process a hundred times, and each would compile it anew.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help serve test test-all matrix faults bench lint build clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 serve: $(VENV)/.serve  ## a PocketBase of its own, the demo collection, and the worker
 	@exec $(BIN)/pocketbase-events serve
 
-test: $(VENV)/.dev  ## every test, against a real PocketBase, and what they reach
-	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto --dist loadfile
-	@$(BIN)/coverage combine -q && $(BIN)/coverage report
+test: $(VENV)/.dev  ## the most telling tests of every kind, against a real PocketBase: a few minutes
+	$(PYTEST) -m "not slow" tests/unit tests/server tests/browser
+	@$(REPORT)
+
+test-all: $(VENV)/.dev  ## every test, with more examples of everything: some twenty minutes
+	$(PYTEST) --hypothesis-profile=all
+	@$(REPORT)
 
 matrix: $(VENV)/.dev  ## what matters most, against other versions of PocketBase: make matrix MATRIX=0.30.4
 	@for version in $(TOO_OLD) $(MATRIX); do \
@@ -28,7 +43,7 @@ matrix: $(VENV)/.dev  ## what matters most, against other versions of PocketBase
 	@for version in $(MATRIX); do \
 	  echo "== PocketBase $$version"; \
 	  POCKETBASE_BINARY=$(CURDIR)/$(VENV)/pocketbase-$$version/bin/pocketbase \
-	    $(BIN)/python -m pytest -n auto --dist loadfile $(MATRIX_TESTS) || exit 1; \
+	    $(PYTEST) $(MATRIX_TESTS) || exit 1; \
 	done
 
 # For example: make faults MINUTES=30 SEED=7 FAULTS="worker-killed disk-full"
