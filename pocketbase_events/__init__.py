@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from pocketbase_events.event_log import EventLog
     from pocketbase_events.jobs.append import new_id
-    from pocketbase_events.pb.accounts import Account
+    from pocketbase_events.pb.login import Account
 
 __version__ = "0.1.0"
 __all__ = [
@@ -54,7 +54,7 @@ __all__ = [
 
 # Names are imported when they are used: it takes the command line half a second, in which Ctrl-C must be heard.
 _ELSEWHERE = {
-    "Account": "pb.accounts",
+    "Account": "pb.login",
     "EventLog": "event_log",
     "Head": "core.events",
     "Recorded": "core.events",

@@ -26,6 +26,14 @@ class CredentialsRefusedError(PocketBaseEventsError):
     """PocketBase at {url} refused the {role} {email}. Check {variable} and the password beside it."""
 
 
+class LoginRefusedError(CredentialsRefusedError):
+    """PocketBase at {url} did not log the {role} {email} in: {why}"""  # noqa: D415
+
+
+class TokenRefusedError(CredentialsRefusedError):
+    """PocketBase at {url} refused the token of {variable}: {why}"""  # noqa: D415
+
+
 class NotInstalledError(PocketBaseEventsError):
     """PocketBase at {url} has no event log yet. Run: pocketbase-events init."""
 
@@ -56,6 +64,22 @@ class OutcomeUnknownError(TroubleError):
     why: str
     answered = False  # whether PocketBase, or whoever stands before it, answered at all
     failed_as_a_whole = False  # whether PocketBase said that the transaction failed, and named no request
+
+
+class NotPocketBaseError(UnreachableError):
+    """PocketBase at {url} can't be reached: what answers there is no PocketBase{what}. Check POCKETBASE_URL, and the proxies and firewalls on the way."""  # noqa: E501
+
+
+class ProxyFailedError(UnreachableError):
+    """PocketBase at {url} can't be reached through the proxy {proxy} ({why}). {advice}"""  # noqa: D415
+
+
+class CertificateRefusedError(UnreachableError):
+    """PocketBase at {url} can't be reached: its certificate is not accepted ({why}). {advice}"""  # noqa: D415
+
+
+class WrongSchemeError(UnreachableError):
+    """PocketBase at {url} can't be reached: {why}. Begin POCKETBASE_URL with {scheme}://."""
 
 
 class RateLimitedError(TroubleError):

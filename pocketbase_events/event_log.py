@@ -18,9 +18,10 @@ from pocketbase_events.jobs import history as past
 from pocketbase_events.jobs.append import NewEvent, append, new_id
 from pocketbase_events.jobs.follow import STOPS_WITHIN, follow, listening
 from pocketbase_events.jobs.record import patience, work_through
-from pocketbase_events.pb.accounts import Account, account_token, owner_of, worker_token
+from pocketbase_events.pb.accounts import account_token, owner_of, worker_token
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.gateway import Gateway
+from pocketbase_events.pb.login import Account
 from pocketbase_events.pb.realtime import SETTLED, Record, WakeUp
 from pocketbase_events.settings import read_settings
 

@@ -12,15 +12,21 @@ DEFAULT_WORKER_EMAIL = "worker@pocketbase-events.local"
 
 
 class Settings(BaseSettings):
-    """The five environment variables of the command line. Empty ones count as not given."""
+    """The environment variables of the command line. Empty ones count as not given."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, populate_by_name=True, extra="ignore", frozen=True)
 
     url: str = Field(default=DEFAULT_URL, validation_alias="POCKETBASE_URL")
     superuser_email: str | None = Field(default=None, validation_alias="POCKETBASE_SUPERUSER_EMAIL")
     superuser_password: SecretStr | None = Field(default=None, validation_alias="POCKETBASE_SUPERUSER_PASSWORD")
+    superuser_token: SecretStr | None = Field(default=None, validation_alias="POCKETBASE_SUPERUSER_TOKEN")
     worker_email: str = Field(default=DEFAULT_WORKER_EMAIL, validation_alias="POCKETBASE_EVENTS_WORKER_EMAIL")
     worker_password: SecretStr | None = Field(default=None, validation_alias="POCKETBASE_EVENTS_WORKER_PASSWORD")
+
+    @property
+    def has_superuser(self) -> bool:
+        """Whether they tell who the superuser is."""
+        return bool(self.superuser_token or (self.superuser_email and self.superuser_password))
 
     @field_validator("url")
     @classmethod

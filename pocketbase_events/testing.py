@@ -27,9 +27,9 @@ from pocketbase_events.errors import ProblemError
 from pocketbase_events.event_log import EventLog
 from pocketbase_events.jobs import attach as attaching
 from pocketbase_events.jobs import setup
-from pocketbase_events.pb.accounts import SUPERUSERS, WORKERS, Account
 from pocketbase_events.pb.admin import administration
 from pocketbase_events.pb.embedded import SUPERUSER_EMAIL, Credentials, embedded
+from pocketbase_events.pb.login import SUPERUSERS, WORKERS, Account
 from pocketbase_events.settings import DEFAULT_WORKER_EMAIL, Settings
 
 LOOK_EVERY = 0.02  # seconds
@@ -54,6 +54,7 @@ class Sandbox:
         """What the command line would read from the environment."""
         return Settings(
             url=self.url,
+            superuser_token=None,
             superuser_email=self.superuser.email,
             superuser_password=SecretStr(self.superuser.password),
             worker_email=self.worker.email,

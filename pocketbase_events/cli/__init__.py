@@ -41,7 +41,8 @@ app = typer.Typer(
     help="A trustworthy history for PocketBase: clients append events, a worker records them in a hash-chained"
     " log and writes the rows.",
     epilog="Passwords come from the environment only: POCKETBASE_SUPERUSER_PASSWORD,"
-    " POCKETBASE_EVENTS_WORKER_PASSWORD.",
+    " POCKETBASE_EVENTS_WORKER_PASSWORD. So does POCKETBASE_SUPERUSER_TOKEN, which replaces a superuser's email and"
+    " password.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -76,7 +76,7 @@ def report_refused(done: job.Rebuilt) -> None:
 @contextmanager
 def _superuser(settings: Settings) -> Iterator[Gateway | None]:
     """PocketBase seen as the superuser, if one is given."""
-    if settings.superuser_email is None or settings.superuser_password is None:
+    if not settings.has_superuser:
         yield None
         return
     with superuser_gateway(settings) as superuser:

@@ -39,6 +39,7 @@ def serve(
     settings = context.obj.model_copy(
         update={
             "url": url,
+            "superuser_token": None,  # which is for another PocketBase
             "superuser_email": credentials.superuser_email,
             "superuser_password": SecretStr(credentials.superuser_password),
             "worker_password": SecretStr(credentials.worker_password),

@@ -12,7 +12,9 @@ from pocketbase import PocketBase
 from pocketbase.errors import ClientResponseError
 
 from pocketbase_events.errors import NotInstalledError, ProblemError
-from pocketbase_events.pb.accounts import WORKERS, send, superuser
+from pocketbase_events.pb.accounts import superuser
+from pocketbase_events.pb.login import WORKERS
+from pocketbase_events.pb.sdk import send
 from pocketbase_events.settings import Settings
 
 AT_ONCE = 50  # records changed in one transaction, PocketBase's own default; fewer where it takes no more

@@ -7,19 +7,17 @@ from http import HTTPStatus
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from pocketbase_events.core.batch import HEAD_ID
 from pocketbase_events.core.json_text import read_shown
 from pocketbase_events.errors import (
     NotInstalledError,
     ProblemError,
-    UnreachableError,
 )
 from pocketbase_events.pb.accounts import expires_at, owner_of
 from pocketbase_events.pb.answers import trouble_of
+from pocketbase_events.pb.transport import Transport, no_pocketbase
 
-CONNECTS_WITHIN = 3.05  # seconds
 ANSWERS_WITHIN = 10.0  # seconds
 RENEW_EVERY = 3600.0  # seconds between two tokens; sooner when half of a token's life is over
 RENEW_AT_MOST_EVERY = 2.0  # seconds, so that a refused worker is no login storm
@@ -47,11 +45,7 @@ class Connection:
         self._answers_within = answers_within
         self._log_in = log_in
         self._clock = clock
-        self._transport = HTTPAdapter()
-        # Proxies and certificates, looked up once: to do it for each request takes as long as the request.
-        with requests.Session() as session:
-            found = session.merge_environment_settings(url, {}, None, None, None)
-        self._proxies, self._verify = found["proxies"], found["verify"] or True
+        self._transport = Transport(url)
         self._token = ""
         self._renewed_at = self._renew_at = 0.0
         self._logging_in = threading.Lock()
@@ -101,7 +95,7 @@ class Connection:
         """The records of a page."""
         items = self.read(response).get("items")
         if not isinstance(items, list):
-            raise UnreachableError(url=self.url, why="what answers there is no PocketBase")
+            raise no_pocketbase(self.url, response)
         return items
 
     def own_record(self, collection: str) -> dict[str, Any]:
@@ -133,21 +127,9 @@ class Connection:
             TroubleError: when PocketBase can't be reached or can't answer now.
         """
         headers = {"Authorization": self.token(), **options.pop("headers", {})}
-        # Straight to the transport: a session would look for redirects, cookies and a .netrc, each time.
-        request = requests.PreparedRequest()
-        try:
-            request.prepare(method, self.url + path, headers=headers, **options)
-            response = self._transport.send(
-                request,
-                timeout=(CONNECTS_WITHIN, within or self._answers_within),
-                verify=self._verify,
-                proxies=self._proxies,
-            )
-            _ = response.content  # read it, which sets the connection free
-        except requests.RequestException as error:
-            raise UnreachableError(url=self.url, why=type(error).__name__) from None
-        if response.is_redirect:
-            raise UnreachableError(url=self.url, why=f"it redirects to {response.headers['location'][:200]}")
+        response = self._transport.send(
+            method, path, answers_within=within or self._answers_within, headers=headers, **options
+        )
         trouble = trouble_of(response.status_code, path)
         if trouble is not None:
             raise trouble
@@ -157,7 +139,7 @@ class Connection:
         """The JSON object that PocketBase answered, its numbers read as an event's are.
 
         Raises:
-            UnreachableError: when it is none.
+            NotPocketBaseError: when it is none.
             RecursionError: when it is nested deeper than Python reads.
         """
         try:
@@ -165,7 +147,7 @@ class Connection:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise UnreachableError(url=self.url, why="what answers there is no PocketBase")
+            raise no_pocketbase(self.url, response)
         return answer
 
     def _expect_shown(self, response: requests.Response, collection: str) -> None:

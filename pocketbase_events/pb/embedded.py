@@ -8,18 +8,19 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import requests
 from pydantic import BaseModel, ConfigDict
 
-from pocketbase_events.errors import ProblemError, WrongUsageError
+from pocketbase_events.errors import ProblemError, UnreachableError, WrongUsageError
 from pocketbase_events.pb.schema_files import schema_file
+from pocketbase_events.pb.transport import Transport, without_proxy
 from pocketbase_events.settings import Settings
 
 STARTS_WITHIN = 30.0  # seconds
+LOOK_EVERY = 0.05  # seconds between two looks whether it has started
 STOPS_WITHIN = 3.0  # seconds
 GARBAGE = "400"  # per cent of growth before PocketBase collects garbage (Go's GOGC): a tenth more writes for 15 MB
 SUPERUSER_EMAIL = "admin@example.com"
@@ -127,8 +128,9 @@ def embedded(folder: Path, http: str, url: str, credentials: Credentials) -> Ite
             start_new_session=True,  # Ctrl-C is ours to pass on, after the worker's last transaction
         )
     try:
-        _wait_until_healthy(process, url, log)
-        yield process
+        with without_proxy(urlsplit(url).hostname or ""):
+            _wait_until_healthy(process, url, log)
+            yield process
     finally:
         process.terminate()
         try:
@@ -155,14 +157,12 @@ def _command(folder: Path, http: str) -> list[str]:
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + STARTS_WITHIN
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            if requests.get(f"{url}/api/health", timeout=1).ok:
-                return
-        except requests.RequestException:
-            time.sleep(0.05)
+    with closing(Transport(url)) as transport:
+        while time.monotonic() < deadline and process.poll() is None:
+            with suppress(UnreachableError):
+                if transport.send("GET", "/api/health", answers_within=1).ok:
+                    return
+            time.sleep(LOOK_EVERY)
     last = log.read_text(errors="replace").strip().splitlines()[-3:]
     raise ProblemError(why=f"PocketBase did not start. The end of {log}: {' / '.join(last) or 'nothing'}")
 

@@ -13,8 +13,10 @@ from sseclient import SSEClient
 
 from pocketbase_events.errors import PocketBaseEventsError
 from pocketbase_events.logs import log
+from pocketbase_events.pb.transport import Transport
 
-CONNECT_TIMEOUT = 3.05  # seconds
+PATH = "/api/realtime"
+ANSWERS_WITHIN = 3.05  # seconds
 SILENCE = 330.0  # seconds; PocketBase closes a silent stream after 300, so a longer silence is a dead connection
 CHUNK = 4096  # bytes read at most at once; what is there is handed on at once
 FIRST_RETRY, LAST_RETRY = 0.25, 5.0  # seconds between two attempts to connect
@@ -64,7 +66,7 @@ class WakeUp:
     def __init__(
         self, url: str, token: Callable[[], str], told: Callable[[Record | None], object], topic: Topic = PENDING
     ) -> None:
-        self._url = url + "/api/realtime"
+        self._transport = Transport(url)
         self._token = token
         self._told = told
         self._topic = topic
@@ -87,7 +89,8 @@ class WakeUp:
         """Disconnect for good."""
         self._stopped.set()
         self.reconnect()
-        self._thread.join(timeout=CONNECT_TIMEOUT)
+        self._thread.join(timeout=ANSWERS_WITHIN)
+        self._transport.close()
 
     def reconnect(self) -> None:
         """Drop the connection; a new one is made at once. For one that is silent when it should not be."""
@@ -103,33 +106,36 @@ class WakeUp:
                 self._retry = FIRST_RETRY  # PocketBase ends a quiet stream now and then; that is no news
             except (requests.RequestException, PocketBaseEventsError, OSError, ValueError) as error:
                 if not self._lost and not self._stopped.is_set():
-                    log.warning("realtime_lost", why=type(error).__name__, reconnecting_in_s=self._retry)
+                    log.warning("realtime_lost", why=_why(error), reconnecting_in_s=self._retry)
                     self._lost = True
             self._connected = False
             self._stopped.wait(self._retry)
             self._retry = min(2 * self._retry, LAST_RETRY)
 
     def _listen(self) -> None:
-        with (
-            requests.Session() as session,
-            session.get(self._url, stream=True, timeout=(CONNECT_TIMEOUT, SILENCE)) as response,
-        ):
+        with self._transport.send("GET", PATH, stream=True, answers_within=SILENCE) as response:
             response.raise_for_status()
             self._response = response
             for message in SSEClient(response.iter_content(CHUNK)).events():
                 if self._stopped.is_set():
                     return
                 if message.event == "PB_CONNECT":
-                    self._subscribe(session, json.loads(message.data)["clientId"])
+                    self._subscribe(json.loads(message.data)["clientId"])
                     self._retry, self._lost, self._connected = FIRST_RETRY, False, True
                 for record in self._topic.news(message.data):
                     self._told(record)
 
-    def _subscribe(self, session: requests.Session, client_id: str) -> None:
-        answer = session.post(
-            self._url,
+    def _subscribe(self, client_id: str) -> None:
+        answer = self._transport.send(
+            "POST",
+            PATH,
             json={"clientId": client_id, "subscriptions": [self._topic.subscription]},
             headers={"Authorization": self._token()},
-            timeout=CONNECT_TIMEOUT,
+            answers_within=ANSWERS_WITHIN,
         )
         answer.raise_for_status()
+
+
+def _why(error: Exception) -> str:
+    """Why the stream was lost: our own sentence, or the kind of error."""
+    return str(error) if isinstance(error, PocketBaseEventsError) else type(error).__name__

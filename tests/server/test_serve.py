@@ -219,3 +219,13 @@ def test_a_folder_that_can_not_be_used_is_told(tmp_path: Path) -> None:
     done = run_command("serve", "--http", f"127.0.0.1:{free_port()}", "--dir", str(tmp_path / "file"), env=ENVIRONMENT)
     assert done.returncode == 2
     assert "--dir" in done.stderr
+
+
+def test_it_reaches_its_own_pocketbase_whatever_proxy_the_environment_names(stack: ExitStack, tmp_path: Path) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    serving = Serving(stack, tmp_path / "data", free_port(), HTTP_PROXY=nobody, ALL_PROXY=nobody)
+    with requests.Session() as direct:
+        direct.trust_env = False
+        event = {"type": "create", "collection": "shopping_items", "item_id": "milk00000000001", "data": {"title": "x"}}
+        assert direct.post(serving.url + "/api/collections/events/records", json=event, timeout=10).ok
+    eventually(lambda: serving.get("/api/collections/events/records")[0]["seq"], "the event to be recorded")
