@@ -93,7 +93,7 @@ def test_an_event_is_appended_in_the_form_and_the_list_says_what_became_of_it(se
     assert live_rows(server, ("title", "qty")) == {item_id(1): {"title": "Milk", "qty": 2}}
 
 
-def test_a_recorded_event_and_its_row_can_not_be_changed(server: Server, page: Page) -> None:
+def test_a_recorded_event_and_its_row_cannot_be_changed(server: Server, page: Page) -> None:
     server.guest().append("create", item_id(1), {"title": "Milk"})
     with command("run", env=server.environment):
         eventually(lambda: live_rows(server, ("title",)), "the row")

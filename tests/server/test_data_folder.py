@@ -85,7 +85,7 @@ def test_a_clean_copy_of_the_database_alone_is_read_whole_and_not_written(
     assert_readable_and_unwritten(server, tmp_path / "backup")
 
 
-def test_a_copy_that_lacks_a_file_is_told_with_what_to_do_and_not_written(server: Server, folder: Path) -> None:
+def test_a_copy_that_lacks_a_file_is_reported_with_what_to_do_and_not_written(server: Server, folder: Path) -> None:
     (folder / "data.db-shm").unlink()
     before = content(folder)
     said = cli(server, "verify", "--dir", str(folder), code=2).stderr

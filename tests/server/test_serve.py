@@ -203,7 +203,7 @@ def test_it_starts_although_the_superusers_password_was_changed(stack: ExitStack
     assert "not_upgraded" in second.errors.read_text()
 
 
-def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_reported_before_anything_starts(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -214,7 +214,7 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> 
     assert not (tmp_path / "data").exists()
 
 
-def test_a_folder_that_can_not_be_used_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_used_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run_command("serve", "--http", f"127.0.0.1:{free_port()}", "--dir", str(tmp_path / "file"), env=ENVIRONMENT)
     assert done.returncode == 2

@@ -50,7 +50,7 @@ def test_the_worker_is_taken_out_of_a_rule_that_was_edited_since() -> None:
 
 
 @pytest.mark.parametrize("rule", ["a = 1 (b = 2)", "a = 1 \0 comes after the end", "null"])
-def test_a_rule_that_can_not_be_read_is_left_alone(rule: str) -> None:
+def test_a_rule_that_cannot_be_read_is_left_alone(rule: str) -> None:
     with pytest.raises(UnreadableRuleError):
         let_worker_in(rule)
     assert not lets_worker_in(rule)

@@ -76,7 +76,7 @@ def in_turn(writes: Iterable[Write]) -> tuple[dict[tuple[str, str], dict[str, An
 
 
 @given(groups_of_changes())
-def test_changes_of_any_kind_come_to_the_same_rows_merged_or_not(
+def test_changes_of_any_kind_give_the_same_rows_merged_or_not(
     case: tuple[list[Change | None], dict[str, Target]],
 ) -> None:
     changes, targets = case
@@ -147,7 +147,7 @@ def addressed(request: dict[str, Any]) -> tuple[str, str | None]:
 
 
 @given(pendings(), targets_named("items"))
-def test_rules_that_were_edited_are_trouble_and_no_event_s_fault(event: Pending, target: Target) -> None:
+def test_rules_that_were_edited_are_trouble_and_no_events_fault(event: Pending, target: Target) -> None:
     closed = {"items": target.model_copy(update={"row_update_rule": "1 = 2"})}
     usual = group([event], {}, {"items": target}, limit=1, most=1)
     if usual.changes and usual.changes[0] is not None:

@@ -103,7 +103,7 @@ lines = st.one_of(
 
 
 @given(st.lists(lines, max_size=6))
-def test_whatever_a_file_holds_each_line_is_an_event_or_told_why_not(
+def test_each_line_of_any_file_is_an_event_or_its_flaw_is_explained(
     tmp_path_factory: pytest.TempPathFactory, given_lines: list[bytes]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "odd.jsonl"

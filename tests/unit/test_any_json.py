@@ -105,7 +105,7 @@ def test_an_events_data_is_read_as_its_text_is_and_never_where_it_is_damaged(tex
 
 
 @given(any_texts | st.binary(max_size=30) | any_texts.map(str.encode), st.binary(max_size=2), st.integers(0, 40))
-def test_what_pocketbase_shows_is_read_or_is_no_json(text: str | bytes, more: bytes, place: int) -> None:
+def test_what_pocketbase_shows_is_read_or_is_not_json(text: str | bytes, more: bytes, place: int) -> None:
     if isinstance(text, bytes):
         text = text[:place] + more + text[place:]
     try:

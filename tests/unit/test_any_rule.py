@@ -82,7 +82,7 @@ def test_letting_the_worker_in_adds_one_alternative_or_is_refused(text: str) -> 
     st.dictionaries(words, st.tuples(*[st.none() | st.just("") | rules.map(str)] * 3), max_size=4),
     st.booleans(), st.sets(expressions), st.booleans(), st.booleans(),
 )  # fmt: skip
-def test_an_event_is_admitted_exactly_where_its_own_rule_admits_it(
+def test_an_event_is_admitted_exactly_if_its_own_rule_admits_it(
     given_rules: dict[str, tuple[str | None, str | None, str | None]],
     names_actor: bool,
     true: set[Expression],

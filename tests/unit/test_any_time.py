@@ -27,7 +27,7 @@ def test_timestamps_are_in_the_order_of_the_moments(one: datetime, other: dateti
 
 
 @given(moments, st.sampled_from([" ", "T"]))
-def test_a_moment_is_understood_in_any_zone_and_in_utc_where_it_names_none(moment: datetime, between: str) -> None:
+def test_a_moment_is_understood_in_any_zone_and_in_utc_if_it_names_none(moment: datetime, between: str) -> None:
     in_utc = moment.astimezone(UTC).replace(tzinfo=None)
     for text in (moment.isoformat(between, "microseconds"), in_utc.isoformat(between, "microseconds")):
         assert moment_of("--at", text) == timestamp_of(moment)
@@ -57,7 +57,7 @@ def test_a_time_may_name_its_zone(text: str, timestamp: str) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Europe/Nowhere", "Europe", "CEST", "posix/../UTC", "z"])
-def test_a_zone_that_the_machine_does_not_know_is_told(zone: str) -> None:
+def test_a_zone_that_the_machine_does_not_know_is_reported(zone: str) -> None:
     with pytest.raises(WrongUsageError, match=r"knows no time zone|takes a seq or a time"):
         moment_of("--at", f"2026-01-31 09:30 {zone}")
 
@@ -68,7 +68,7 @@ def test_a_zone_that_the_machine_does_not_know_is_told(zone: str) -> None:
     | edited_texts(moments.map(datetime.isoformat))
     | st.from_regex(r"[0-9]{1,4000}", fullmatch=True)
 )
-def test_what_show_is_asked_for_is_a_seq_a_time_or_told_to_be_none(at: str) -> None:
+def test_any_moment_given_to_show_is_a_seq_a_time_or_refused(at: str) -> None:
     moment: Any
     try:
         moment = moment_of("--at", at)

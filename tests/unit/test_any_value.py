@@ -37,7 +37,7 @@ def test_being_the_same_is_the_same_in_both_directions_and_handed_on(
 
 
 @given(definitions(), live_values)
-def test_any_value_fits_a_field_or_is_told_why_not(definition: FieldDefinition, value: Any) -> None:
+def test_any_value_fits_a_field_or_the_reason_is_given(definition: FieldDefinition, value: Any) -> None:
     assume(definition.type in SETTABLE)
     sentence(f"It is {describe(value)}.", 200)
     stored = as_stored(definition, value)
@@ -55,7 +55,7 @@ def test_any_value_fits_a_field_or_is_told_why_not(definition: FieldDefinition, 
 
 
 @given(st.recursive(live_values, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3)))
-def test_a_value_is_adopted_only_where_all_of_it_could_be_read(value: Any) -> None:
+def test_a_value_is_adopted_only_if_all_of_it_could_be_read(value: Any) -> None:
     def is_readable(part: Any) -> bool:
         inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
         return not isinstance(part, Unreadable) and all(map(is_readable, inner))

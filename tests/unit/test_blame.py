@@ -92,7 +92,7 @@ def test_what_is_too_large_is_halved_and_one_event_that_is_too_large_is_refused(
         page(1).too_large(BatchTooLargeError(in_bytes=False), draft(page(1)))
 
 
-def test_an_event_that_can_not_be_rejected_is_skipped_and_left_aside_when_another_one_passes() -> None:
+def test_an_event_that_cannot_be_rejected_is_skipped_and_left_aside_when_another_one_passes() -> None:
     start = page(2)
     doubted = Page(start.events, start.search.event_refused("e0", "hands off"))
     skipped = doubted.event_refused(EventRefused("e0", "hands off", certain=False), draft(doubted))

@@ -146,7 +146,7 @@ def test_any_single_edit_of_a_chain_is_found_where_it_was_made(
 
 
 @given(chains(), st.data())
-def test_any_edited_field_is_found_without_a_head_too(chain: list[Recorded], data: st.DataObject) -> None:
+def test_any_edited_field_is_found_even_without_a_head(chain: list[Recorded], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(chain) - 1))
     edited, about = data.draw(field_edit(chain, place, CONTENT))
     problems = found(edited)

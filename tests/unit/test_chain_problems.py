@@ -61,7 +61,7 @@ def test_an_overwritten_hash_is_a_broken_link_of_content_that_is_right(place: in
     assert told[0] == (place + 1, "broken link: its hash was overwritten; its content is what was recorded.")
 
 
-def test_an_event_with_a_wrong_hash_and_wrong_content_is_told() -> None:
+def test_an_event_with_a_wrong_hash_and_wrong_content_is_reported() -> None:
     chain = simple_chain(6)
     told = reasons([*chain[:2], replace(chain[2], hash="0" * 64, data=1), *chain[3:]])
     assert told[0][0] == 3
@@ -105,7 +105,7 @@ def test_a_timestamp_set_ahead_accuses_no_event_but_its_own_and_the_next(timesta
     ],
 )
 @pytest.mark.parametrize("place", [2, 5])
-def test_a_field_that_is_not_what_the_worker_gives_is_told(field: str, value: str, says: str, place: int) -> None:
+def test_a_field_that_is_not_what_the_worker_gives_is_reported(field: str, value: str, says: str, place: int) -> None:
     chain = simple_chain(6)
     edited = [*chain[:place], replace(chain[place], **{field: value}), *chain[place + 1 :]]
     told = reasons(edited, chain[-1].head)
@@ -113,7 +113,7 @@ def test_a_field_that_is_not_what_the_worker_gives_is_told(field: str, value: st
     assert {seq for seq, _ in told} <= {place + 1, place + 2}
 
 
-def test_a_head_that_disagrees_is_told_with_what_both_say() -> None:
+def test_a_head_that_disagrees_is_reported_with_what_both_say() -> None:
     chain = simple_chain(3)
     for head in (Head(2, chain[1].hash), Head(4, "0" * 64), Head(3, "0" * 64), Head(3, ""), EMPTY):
         told = reasons(chain, head)

@@ -55,7 +55,7 @@ from pocketbase_events.core.fold import Difference, difference
         ("place", {"lon": 1.0, "lat": -0.0}, {"lat": 0, "lon": 1}),
     ],
 )
-def test_a_value_in_any_of_its_forms_is_no_difference(name: str, logged: Any, live: Any) -> None:
+def test_a_value_in_any_of_its_forms_is_not_a_difference(name: str, logged: Any, live: Any) -> None:
     assert told(item(("create", {name: logged})), **{name: live}) is None
     assert told(item(("create", {}), ("update", {name: logged})), **{name: live}) is None
 
@@ -64,7 +64,7 @@ def test_a_row_that_nothing_was_given_to_is_empty() -> None:
     assert told(item(("create", None))) is None
 
 
-def test_a_row_that_is_marked_as_the_log_has_it_is_no_difference() -> None:
+def test_a_row_that_is_marked_as_the_log_has_it_is_not_a_difference() -> None:
     deleted = item(("create", {"text": "x"}), ("delete", None))
     assert told(deleted, text="x", deleted=True) is None
 
@@ -131,14 +131,14 @@ def test_a_generated_field_that_an_event_set_counts() -> None:
         ("place", None, {"lon": 0, "lat": 1}, {"lon": 0, "lat": 0}),
     ],
 )
-def test_a_changed_field_is_told_with_both_values(name: str, logged: Any, live: Any, shown: Any) -> None:
+def test_a_changed_field_is_reported_with_both_values(name: str, logged: Any, live: Any, shown: Any) -> None:
     found = difference(TARGET, ID, item(("create", {name: logged})), {**EMPTY_ROW, name: live})
     assert found == Difference("items", ID, "changed", {name: (shown, live)})
     # True is 1 to Python: the values must be told as what they are.
     assert json.dumps(found.fields[name]) == json.dumps([shown, live])
 
 
-def test_exactly_the_changed_fields_are_told() -> None:
+def test_exactly_the_changed_fields_are_reported() -> None:
     logged = item(("create", {"text": "x", "number": 1, "json": {"a": 1}, "many": ["a"]}), ("update", {"number": 2}))
     assert told(logged, text="y", number=1, json={"a": 1.0}, many=["a"], url="u") == {
         "text": ("x", "y"), "number": (2, 1), "url": ("", "u"),
@@ -146,7 +146,7 @@ def test_exactly_the_changed_fields_are_told() -> None:
 
 
 @pytest.mark.parametrize("deleted", [True, False])
-def test_a_mark_that_the_log_has_otherwise_is_told(deleted: bool) -> None:
+def test_a_mark_that_differs_from_the_log_is_reported(deleted: bool) -> None:
     steps = [("create", {"text": "x"}), ("delete", None)][: 2 if deleted else 1]
     assert told(item(*steps), text="x", deleted=not deleted) == {"deleted": (deleted, not deleted)}
 

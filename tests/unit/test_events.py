@@ -107,7 +107,7 @@ def test_numbers_are_read_as_doubles(text: str, value: float) -> None:
         ("nan", "not JSON"),
     ],
 )
-def test_json_that_readers_disagree_about_is_told_in_a_sentence(text: str, says: str) -> None:
+def test_json_that_readers_disagree_about_is_reported_in_a_sentence(text: str, says: str) -> None:
     with pytest.raises(UnreadableJsonError, match=says) as raised:
         read_json(text)
     assert len(str(raised.value)) < 300
@@ -126,7 +126,7 @@ def test_nesting_up_to_the_limit_is_read() -> None:
     assert read_json("[" * 200 + "]" * 200)
 
 
-def test_data_that_is_no_utf8_is_told_in_a_sentence() -> None:
+def test_data_that_is_not_utf8_is_reported_in_a_sentence() -> None:
     with pytest.raises(UnreadableJsonError, match="UTF-8"):
         read_data('"�"', damaged=True)
 

@@ -75,7 +75,7 @@ def test_the_seq_of_a_value_is_that_of_the_event_that_gave_it(log: list[Recorded
             assert (giver.collection, giver.item_id, giver.data) == ("items", item_id, {name: value})
 
 
-def test_what_a_create_says_of_the_id_is_no_field() -> None:
+def test_what_a_create_says_of_the_id_is_not_a_field() -> None:
     assert item(("create", {"id": ID, "text": "x"})).fields == {"text": "x"}
 
 

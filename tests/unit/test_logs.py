@@ -49,7 +49,7 @@ def test_the_command_line_writes_them_to_standard_error(capsys: pytest.CaptureFi
     assert '"event": "recorded", "events": 3, "level": "info"' in printed.err
 
 
-def test_a_log_that_can_not_be_written_stops_nothing() -> None:
+def test_a_log_that_cannot_be_written_stops_nothing() -> None:
     code = "from pocketbase_events.cli.output import log_to_stderr; log_to_stderr(as_json=False)"
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-c", f"{code}; {TELL}; print('goes on')"]

@@ -7,7 +7,7 @@ from pocketbase_events.errors import ProblemError, WrongUsageError
 from pocketbase_events.pb.schema_files import log_triggers, row_triggers
 
 
-def test_without_any_rule_nobody_but_superusers_appends() -> None:
+def test_without_any_rule_only_superusers_append() -> None:
     assert compose_create_rule([]) is None
     assert compose_create_rule([AppendRules("items")]) is None
 
@@ -92,7 +92,7 @@ def test_an_event_of_a_collection_that_was_attached_before_need_not_name_its_act
     assert 'collection = "notes" && actor = @request.auth.id' in rule
 
 
-def test_a_rule_in_event_targets_that_can_not_be_read_is_named() -> None:
+def test_a_rule_in_event_targets_that_cannot_be_read_is_named() -> None:
     with pytest.raises(ProblemError, match="of items can't be read"):
         compose_create_rule([AppendRules("items", create="a = 1 (b = 2)")])
 

@@ -234,7 +234,7 @@ def test_updates_of_optional_fields_join_the_create_that_leaves_them_out() -> No
         ([change("create", "a"), change("create", "b"), change("update", "a", qty=1)], [[0, 2], [1]]),
     ],
 )
-def test_changes_join_only_where_that_makes_no_difference(changes: list[Change], events: list[list[int]]) -> None:
+def test_changes_join_only_if_that_makes_no_difference(changes: list[Change], events: list[list[int]]) -> None:
     assert shape(changes) == events
 
 

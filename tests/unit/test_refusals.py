@@ -27,7 +27,7 @@ def test_merged_events_are_written_one_by_one_until_one_of_them_is_refused() -> 
     assert found.after_commit(5).merging
 
 
-def test_an_event_that_can_not_be_recorded_is_rejected_beside_the_others() -> None:
+def test_an_event_that_cannot_be_recorded_is_rejected_beside_the_others() -> None:
     search = Search(100).event_refused("odd", "no JSON")
     assert (search.limit, search.merging, search.refused) == (100, True, {"odd": "no JSON"})
 
@@ -60,7 +60,7 @@ def test_attempts_count_for_the_first_event_only() -> None:
     assert search.event_refused("slow", "too slow").attempts == 0
 
 
-def test_an_event_that_can_not_even_be_rejected_is_kept_in_mind_until_another_one_passes() -> None:
+def test_an_event_that_cannot_even_be_rejected_is_kept_in_mind_until_another_one_passes() -> None:
     search = Search(3).not_marked("odd", "hands off")
     assert search.unmarked == {"odd": "hands off"}
     assert search.after_commit(1).unmarked == {}

@@ -59,7 +59,7 @@ def test_a_rule_is_read_without_its_comments_and_needless_parentheses(text: str,
 
 
 @pytest.mark.parametrize(("text", "why"), UNREADABLE.items())
-def test_a_rule_that_can_not_be_read_is_refused_with_the_reason(text: str, why: str) -> None:
+def test_a_rule_that_cannot_be_read_is_refused_with_the_reason(text: str, why: str) -> None:
     with pytest.raises(UnreadableRuleError) as error:
         parse(text)
     assert why in str(error.value)

@@ -26,7 +26,7 @@ def said(entries: Entries) -> list[str]:
     return [entry["event"] for entry in entries]
 
 
-def test_it_is_told_once_and_so_is_that_it_is_over(caplog_events: Entries) -> None:
+def test_it_is_reported_once_and_so_is_that_it_is_over(caplog_events: Entries) -> None:
     clock = Clock()
     trouble = Trouble(clock)
     for _ in range(20):
@@ -38,7 +38,7 @@ def test_it_is_told_once_and_so_is_that_it_is_over(caplog_events: Entries) -> No
     assert caplog_events[-1]["after_s"] == 20
 
 
-def test_trouble_that_comes_and_goes_is_told_once_a_minute(caplog_events: Entries) -> None:
+def test_trouble_that_comes_and_goes_is_reported_once_a_minute(caplog_events: Entries) -> None:
     clock = Clock()
     trouble = Trouble(clock)
     for _ in range(10 * int(TOLD_AGAIN_AFTER)):
@@ -48,7 +48,7 @@ def test_trouble_that_comes_and_goes_is_told_once_a_minute(caplog_events: Entrie
     assert said(caplog_events) == ["trouble", "recovered"] * 5
 
 
-def test_trouble_that_stays_is_told_again_with_how_long_it_lasts(caplog_events: Entries) -> None:
+def test_trouble_that_stays_is_reported_again_with_how_long_it_lasts(caplog_events: Entries) -> None:
     clock = Clock()
     trouble = Trouble(clock)
     for _ in range(3):

@@ -34,7 +34,7 @@ from pocketbase_events.core.schema import FieldDefinition, Target
         (edited("text", type="date"), "text", "tomorrow", "takes a date"),
     ],
 )
-def test_a_value_that_the_schema_can_not_hold_is_told_with_its_seq_and_is_no_difference(
+def test_a_value_that_the_schema_cannot_hold_is_reported_with_its_seq_and_is_not_a_difference(
     target: Target, name: str, value: Any, says: str
 ) -> None:
     fold = folded(("create", {}), ("update", {name: value}), target=target)
@@ -46,7 +46,7 @@ def test_a_value_that_the_schema_can_not_hold_is_told_with_its_seq_and_is_no_dif
         assert difference(target, ID, fold.rows["items"][ID], row) is None
 
 
-def test_a_required_field_that_no_event_gave_is_told_with_the_seq_of_the_create() -> None:
+def test_a_required_field_that_no_event_gave_is_reported_with_the_seq_of_the_create() -> None:
     target = edited("text", required=True)
     fold = folded(("create", {"number": 1}), ("update", {"number": 2}), target=target)
     assert [(each.field, list(each.seqs)) for each in unfit(target, fold.rows["items"])] == [("text", [1])]
@@ -65,11 +65,11 @@ def test_a_required_field_that_no_event_gave_is_told_with_the_seq_of_the_create(
         (TARGET, "text", "x"),
     ],
 )
-def test_a_value_that_the_schema_can_hold_is_not_told(target: Target, name: str, value: Any) -> None:
+def test_a_value_that_the_schema_can_hold_is_not_reported(target: Target, name: str, value: Any) -> None:
     assert unfit(target, folded(("create", {name: value}), target=target).rows["items"]) == []
 
 
-def test_a_required_field_that_pocketbase_generates_is_not_told() -> None:
+def test_a_required_field_that_pocketbase_generates_is_not_reported() -> None:
     target = edited("auto", required=True)
     assert unfit(target, folded(("create", {}), target=target).rows["items"]) == []
 
@@ -83,14 +83,14 @@ def test_a_required_field_that_pocketbase_generates_is_not_told() -> None:
         (edited("text", type="number"), "text", "1", 1),
     ],
 )
-def test_a_value_that_a_later_event_replaced_is_not_told(target: Target, name: str, value: Any, later: Any) -> None:
+def test_a_value_that_a_later_event_replaced_is_not_reported(target: Target, name: str, value: Any, later: Any) -> None:
     fold = folded(("create", {name: value}), ("update", {name: later}), target=target)
     assert unfit(target, fold.rows["items"]) == []
     again = folded(("create", {name: value}), ("update", {name: later}), ("update", {name: value}), target=target)
     assert [list(each.seqs) for each in unfit(target, again.rows["items"])] == [[3]]
 
 
-def test_what_many_items_have_in_common_is_told_once_with_the_first_seqs() -> None:
+def test_what_many_items_have_in_common_is_reported_once_with_the_first_seqs() -> None:
     target = edited("one", values=("b",))
     fold = Fold({"items": target})
     fold.apply(event(seq, "create", {"one": "a", "number": seq}, f"item{seq}") for seq in range(1, 9))
@@ -101,7 +101,7 @@ def test_what_many_items_have_in_common_is_told_once_with_the_first_seqs() -> No
     ]
 
 
-def test_each_field_and_each_reason_is_told_apart() -> None:
+def test_each_field_and_each_reason_is_reported_separately() -> None:
     target = Target(
         collection="items",
         version="2",

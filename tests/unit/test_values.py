@@ -93,14 +93,14 @@ def test_what_a_required_field_refuses_is_empty(name: str, value: Any, empty: bo
 
 
 @given(given_values)
-def test_a_row_that_holds_what_an_event_gave_is_no_difference(case: tuple[str, Any, Any]) -> None:
+def test_a_row_that_holds_what_an_event_gave_is_not_a_difference(case: tuple[str, Any, Any]) -> None:
     name, value, before = case
     row = {name: as_stored(field(name), value)}
     assert told(item(("create", {name: before}), ("update", {name: value})), **row) is None
 
 
 @given(given_values)
-def test_a_row_differs_in_a_field_exactly_where_the_values_are_not_the_same(case: tuple[str, Any, Any]) -> None:
+def test_a_row_differs_in_a_field_exactly_if_the_values_are_not_the_same(case: tuple[str, Any, Any]) -> None:
     name, logged, live = case
     definition = field(name)
     row = {name: as_stored(definition, live)}

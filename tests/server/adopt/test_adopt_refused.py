@@ -46,7 +46,7 @@ def test_adopting_again_changes_nothing(server: Server) -> None:
         (["events"], "only base collections"),
     ],
 )
-def test_what_can_not_be_attached_is_told_before_anything_is_adopted(
+def test_what_cannot_be_attached_is_reported_before_anything_is_adopted(
     server: Server, arguments: list[str], says: str
 ) -> None:
     with_notes(server, 3)

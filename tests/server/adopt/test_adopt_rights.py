@@ -42,7 +42,7 @@ def test_nobody_writes_the_rows_while_they_are_adopted(server: Server) -> None:
     is_well(server, rows=3)
 
 
-def test_nobody_but_superusers_appends_what_looks_adopted(server: Server) -> None:
+def test_only_superusers_append_what_looks_adopted(server: Server) -> None:
     with_notes(server, 1)
     adopt(server)
     clients = (server.guest(), server.user("ann"), server.worker_client())

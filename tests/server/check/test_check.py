@@ -15,7 +15,7 @@ from support.notes import NOTES, found, note, with_notes
 # -- what keeps it from being told -------------------------------------------------------------------------
 
 
-def test_a_collection_that_is_not_attached_is_told(shared: Server) -> None:
+def test_a_collection_that_is_not_attached_is_reported(shared: Server) -> None:
     for arguments in (["nothere"], ["items", "users"], ["events", "--json"], ["nothere", "--dir", str(shared.data)]):
         done = cli(shared, "check", *arguments, code=2)
         assert done.stdout == ""
@@ -46,7 +46,7 @@ def test_rules_that_hide_rows_from_the_worker_are_no_false_alarm(notes: Server, 
     assert all((rules[name] or "") in after[name] for name in rules)
 
 
-def test_a_log_that_contradicts_itself_is_told(server: Server) -> None:
+def test_a_log_that_contradicts_itself_is_reported(server: Server) -> None:
     server.guest().append("create", note(1), {"title": "x"})
     record_all(server)
     server.stop()
@@ -60,7 +60,7 @@ def test_a_log_that_contradicts_itself_is_told(server: Server) -> None:
         assert "contradicts itself" in done.stderr
 
 
-def test_a_folder_without_a_database_is_told(shared: Server) -> None:
+def test_a_folder_without_a_database_is_reported(shared: Server) -> None:
     for folder in ("pb_migrations", "nothere"):
         assert "no data.db" in cli(shared, "check", "--dir", str(shared.folder / folder), code=2).stderr
 
@@ -83,7 +83,7 @@ def test_the_file_is_checked_by_nobody_in_particular_while_pocketbase_is_stopped
     assert json.loads(done.stdout)["seq"] == 7
 
 
-def test_a_folder_of_a_pocketbase_without_the_log_is_told(bare: Server) -> None:
+def test_a_folder_of_a_pocketbase_without_the_log_is_reported(bare: Server) -> None:
     assert "init" in cli(bare, "check", "--dir", str(bare.data), code=1).stderr
 
 

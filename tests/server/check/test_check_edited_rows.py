@@ -170,7 +170,7 @@ def test_what_pocketbase_would_never_write_is_repaired(server: Server) -> None:
     repaired(server, updated=len(NEVER_WRITTEN), unchanged=0)
 
 
-def test_a_row_that_pocketbase_itself_can_not_show_is_no_log_that_is_missing(
+def test_a_row_that_pocketbase_itself_cannot_show_is_not_a_missing_log(
     notes: Server, twisted: Callable[[str, str], None]
 ) -> None:
     twisted("place", "'nowhere'")

@@ -120,7 +120,9 @@ def edited(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_values_that_an_edited_schema_can_not_hold_are_told_and_are_no_difference(edited: Edited, name: str) -> None:
+def test_values_that_an_edited_schema_cannot_hold_are_reported_and_are_not_differences(
+    edited: Edited, name: str
+) -> None:
     edit, (told, sentences) = EDITS[name], edited.matching
     assert told["ok"] is True
     sentence = next(line for line in sentences if line.startswith(f"{name}: "))
@@ -132,7 +134,7 @@ def test_values_that_an_edited_schema_can_not_hold_are_told_and_are_no_differenc
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_lost_rows_are_rebuilt_but_for_those_that_an_edited_schema_can_not_hold(edited: Edited, name: str) -> None:
+def test_lost_rows_are_rebuilt_but_for_those_that_an_edited_schema_cannot_hold(edited: Edited, name: str) -> None:
     edit, refusals = EDITS[name], edited.rebuilt.stderr.splitlines()
     assert edited.differences(edited.emptied, name) == [(page(number), "missing") for number in range(1, 5)]
     counts = json.loads(edited.rebuilt.stdout)["collections"][name]
@@ -155,7 +157,7 @@ def test_a_schema_that_is_changed_back_lets_the_refused_rows_in(server: Server) 
     silent(server)
 
 
-def test_an_update_that_fits_settles_what_an_edited_schema_can_not_hold(server: Server) -> None:
+def test_an_update_that_fits_settles_what_an_edited_schema_cannot_hold(server: Server) -> None:
     with_pages(server)
     assert server.edit_fields("pages", change("one", values=["b", "c"])).ok
     server.guest().append("update", page(1), {"one": "c"}, collection="pages")
@@ -179,7 +181,7 @@ def test_a_changed_row_that_the_schema_no_longer_admits_is_refused_with_pocketba
     assert [each["id"] for each in check(server, code=1)["differences"]] == [page(3)]
 
 
-def test_a_renamed_field_is_told_as_gone_with_what_to_do(server: Server) -> None:
+def test_a_renamed_field_is_reported_as_gone_with_what_to_do(server: Server) -> None:
     with_pages(server)
     assert server.edit_fields("pages", change("text", name="body")).ok
     told, sentences = look(server, code=1)

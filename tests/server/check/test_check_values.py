@@ -162,7 +162,7 @@ def test_each_of_these_values_is_recorded_and_reaches_its_row(valued: Server) ->
 
 
 @pytest.mark.parametrize("reads", ["API", "file"])
-def test_values_of_every_type_are_no_difference(valued: Server, reads: str) -> None:
+def test_values_of_every_type_are_not_differences(valued: Server, reads: str) -> None:
     folder = ["--dir", str(valued.data)] if reads == "file" else []
     done = run_command("check", "--json", *folder, env=valued.environment)
     assert done.stderr == ""
@@ -172,7 +172,7 @@ def test_values_of_every_type_are_no_difference(valued: Server, reads: str) -> N
     assert found["collections"]["every"] == {"rows": len(HOW) * len(CASES) + len(DATES), **NOTHING}
 
 
-def test_a_date_that_pocketbase_can_not_read_is_rejected_rather_than_recorded(server: Server) -> None:
+def test_a_date_that_pocketbase_cannot_read_is_rejected_rather_than_recorded(server: Server) -> None:
     server.create_collection("days", [{"name": "day", "type": "date"}])
     server.attach("days")
     for number, zone in enumerate(("+05:99", "-00:61", "+24:00", "+99:00")):

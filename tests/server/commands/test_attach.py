@@ -68,7 +68,9 @@ def test_detach_gives_the_rows_to_superusers_and_the_read_rules_back(server: Ser
         (["detach", "nothere"], "not attached"),
     ],
 )
-def test_what_can_not_be_attached_is_told_and_nothing_changes(server: Server, arguments: list[str], says: str) -> None:
+def test_what_cannot_be_attached_is_reported_and_nothing_changes(
+    server: Server, arguments: list[str], says: str
+) -> None:
     root = server.superuser()
     server.create_collection("full", [{"name": "body", "type": "text"}])
     assert root("POST", "/api/collections/full/records", json={"body": "x"}).ok

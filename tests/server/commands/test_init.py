@@ -65,7 +65,7 @@ def test_init_again_brings_the_triggers_of_locked_rows_up_to_date_and_opens_or_l
     assert [target["locked"] for target in as_json(server, "status")["targets"]] == [True, False]
 
 
-def test_init_changes_nothing_where_a_collection_of_someone_elses_has_our_name(bare: Server) -> None:
+def test_init_changes_nothing_if_another_collection_has_our_name(bare: Server) -> None:
     bare.create_collection("events", [{"name": "when", "type": "date"}])
     before = bare.superuser()("GET", "/api/collections", params={"perPage": 500}).json()["items"]
     told = cli(bare, "init", code=1).stderr

@@ -21,7 +21,7 @@ def append_long_ago(server: Server, count: int) -> None:
         database.execute("UPDATE events SET created = ?", (f"{long_ago:%Y-%m-%d %H:%M:%S}.000Z",))
 
 
-def test_events_that_nobody_takes_are_told_with_how_long_they_wait(server: Server) -> None:
+def test_events_that_nobody_takes_are_reported_with_how_long_they_wait(server: Server) -> None:
     append_long_ago(server, 3)
     problems = report(server.gateway(), lambda _: None).problems
     assert len(problems) == 1
@@ -44,7 +44,7 @@ def test_a_worker_that_only_rejects_is_not_missed(server: Server) -> None:
     assert report(server.gateway(), lambda _: worker.run_once() and None).problems == []
 
 
-def test_a_hold_is_no_missing_worker(server: Server) -> None:
+def test_a_hold_is_not_a_missing_worker(server: Server) -> None:
     append_long_ago(server, 1)
     root = server.superuser()
     path = f"/api/collections/event_head/records/{root.records('event_head')[0]['id']}"
@@ -55,7 +55,7 @@ def test_a_hold_is_no_missing_worker(server: Server) -> None:
     assert looked.problems == []
 
 
-def test_a_small_backlog_that_is_done_at_the_second_look_is_no_problem(server: Server) -> None:
+def test_a_small_backlog_that_is_done_at_the_second_look_is_not_a_problem(server: Server) -> None:
     append_long_ago(server, 1)
     worker = server.worker()
     assert report(server.gateway(), lambda _: worker.run_to_end(NEVER) and None).problems == []
@@ -94,7 +94,7 @@ def test_a_netrc_file_does_not_replace_the_workers_token(server: Server, tmp_pat
     assert run_command("status", env={**server.environment, "NETRC": str(netrc)}).returncode == 0
 
 
-def test_status_tells_what_is_wrong(server: Server) -> None:
+def test_status_reports_what_is_wrong(server: Server) -> None:
     root = server.superuser()
     assert root("PATCH", "/api/settings", json={"batch": {"enabled": False}}).ok
     assert "batch API is switched off" in cli(server, "status", code=1).stderr
@@ -106,7 +106,7 @@ def test_status_tells_what_is_wrong(server: Server) -> None:
     assert "no collection of that name" in cli(server, "status", code=1).stderr
 
 
-def test_status_tells_that_the_worker_is_rate_limited(server: Server) -> None:
+def test_status_reports_that_the_worker_is_rate_limited(server: Server) -> None:
     rules = [{"label": "/api/batch", "maxRequests": 1, "duration": 3600}]
     root = server.superuser()
     assert root("PATCH", "/api/settings", json={"rateLimits": {"enabled": True, "rules": rules}}).ok

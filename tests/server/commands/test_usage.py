@@ -24,7 +24,7 @@ def test_wrong_usage_exits_with_2(arguments: list[str], server: Server) -> None:
     cli(server, *arguments, code=2)
 
 
-def test_passwords_are_no_options(server: Server) -> None:
+def test_passwords_are_not_options(server: Server) -> None:
     for name in ("init", "attach", "run", "serve", "status"):
         assert not re.search(r"--[\w-]*password", cli(server, name, "--help").stdout)
 

@@ -60,7 +60,7 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(recorded: Server, tmp_pa
 
 
 @pytest.mark.parametrize("where", ["nowhere/log.jsonl", "folder", "file/log.jsonl"])
-def test_where_an_export_can_not_be_written_a_sentence_says_so(recorded: Server, tmp_path: Path, where: str) -> None:
+def test_if_an_export_cannot_be_written_a_sentence_says_so(recorded: Server, tmp_path: Path, where: str) -> None:
     (tmp_path / "out" / "folder").mkdir(parents=True)
     (tmp_path / "out" / "file").write_text("x")
     told = cli(recorded, "export", str(tmp_path / "out" / where), code=2)
@@ -73,7 +73,7 @@ def test_an_empty_log_is_an_empty_file(server: Server, tmp_path: Path) -> None:
     assert (tmp_path / "log.jsonl").read_bytes() == b""
 
 
-def test_a_reader_that_leaves_early_is_no_trouble(long_log: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_reader_that_leaves_early_causes_no_trouble(long_log: tuple[Path, Path], tmp_path: Path) -> None:
     for server in start_copy(long_log[0], tmp_path / "pocketbase"):
         with command("export", env=server.environment) as process:
             assert process.stdout is not None

@@ -27,7 +27,7 @@ def test_an_imported_log_is_the_exported_one(recorded: Server, server: Server, f
     assert file.read_bytes() == exported
 
 
-def test_an_import_tells_what_it_did_as_json(server: Server, file: Path) -> None:
+def test_an_import_reports_as_json(server: Server, file: Path) -> None:
     told = json.loads(cli(server, "import", str(file), "--json").stdout)
     seq, head_hash = head_of(server)
     assert told == {"events": COUNT, "head": {"seq": seq, "hash": head_hash}}
@@ -92,7 +92,7 @@ def test_the_vectors_become_rows(server: Server, tmp_path: Path) -> None:
     assert [{key: value for key, value in event.items() if key != "id"} for event in again] == vectors
 
 
-def test_the_most_deeply_nested_data_that_is_recorded_is_imported_too(
+def test_the_most_deeply_nested_data_that_is_recorded_is_also_imported(
     server: Server, another: Server, tmp_path: Path
 ) -> None:
     deepest: Any = []

@@ -62,7 +62,9 @@ def test_a_worker_and_clients_beside_an_import_come_after_it(
     assert_sound(server)
 
 
-def test_what_would_keep_rows_from_being_built_is_told_before_anything_is_imported(server: Server, file: Path) -> None:
+def test_what_would_keep_rows_from_being_built_is_reported_before_anything_is_imported(
+    server: Server, file: Path
+) -> None:
     assert server.superuser()("PATCH", "/api/collections/items", json={"name": "things"}).ok
     assert "items is attached, but there is no collection" in cli(server, "import", str(file), code=1).stderr
     assert events_of(server) == []

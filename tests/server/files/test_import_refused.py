@@ -65,7 +65,7 @@ def test_a_broken_file_is_refused_and_nothing_is_written(server: Server, file: P
     assert_nothing_was_written(server)
 
 
-def test_a_verdict_on_a_broken_file_is_json_where_asked_for(server: Server, file: Path, exported: bytes) -> None:
+def test_a_verdict_on_a_broken_file_is_json_if_asked_for(server: Server, file: Path, exported: bytes) -> None:
     file.write_bytes(exported[:-100])
     told = json.loads(cli(server, "import", str(file), "--json", code=1).stdout)
     assert told.keys() == {"ok", "events", "head", "problems"}

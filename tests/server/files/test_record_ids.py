@@ -48,7 +48,7 @@ def test_an_id_that_no_record_can_have_is_refused(server: Server, file: Path, ex
     assert ids(server) == {}
 
 
-def test_an_id_that_two_events_share_is_told_and_nothing_is_imported(
+def test_an_id_that_two_events_share_is_reported_and_nothing_is_imported(
     server: Server, file: Path, exported: bytes
 ) -> None:
     lines = [json.loads(line) for line in exported.splitlines()]
@@ -58,7 +58,7 @@ def test_an_id_that_two_events_share_is_told_and_nothing_is_imported(
     assert ids(server) == {}
 
 
-def test_a_repeat_that_came_before_the_import_is_told_with_what_to_do(
+def test_a_repeat_that_came_before_the_import_is_reported_with_what_to_do(
     another: Server, file: Path, exported: bytes
 ) -> None:
     first = json.loads(exported.splitlines()[0])

@@ -12,7 +12,7 @@ from support.histories import BREAD, EGGS, MILK, MILK_HISTORY, STEPS, TITLE, as_
 # -- history -----------------------------------------------------------------------------------------------
 
 
-def test_history_tells_every_event_of_an_item_and_what_it_changed(told: Server) -> None:
+def test_history_shows_every_event_of_an_item_and_what_it_changed(told: Server) -> None:
     events = json.loads(cli(told, "history", "items", MILK, "--json").stdout)
     assert [(event["seq"], event["type"], event["changes"]) for event in events] == MILK_HISTORY
     assert all(list(event) == ["seq", "timestamp", "type", "actor", "changes"] for event in events)
@@ -20,7 +20,7 @@ def test_history_tells_every_event_of_an_item_and_what_it_changed(told: Server) 
     assert all(event["actor"] == "" for event in events)
 
 
-def test_history_tells_who_did_it(told: Server) -> None:
+def test_history_shows_who_did_it(told: Server) -> None:
     ann = told.superuser().records("users")[0]["id"]
     assert [event["actor"] for event in as_json(told, "history", "notes", MILK)] == [ann]
     assert ann in wide(told, "history", "notes", MILK).stdout
@@ -42,14 +42,14 @@ def test_a_create_without_fields_is_an_event_without_changes(told: Server) -> No
     assert [row[2] for row in cells(wide(told, "history", "notes", EGGS).stdout)] == ["type", "create"]
 
 
-def test_values_that_are_set_to_what_they_were_are_told_as_they_are(told: Server) -> None:
+def test_values_set_to_what_they_were_are_shown_as_they_are(told: Server) -> None:
     changes = [event["changes"] for event in as_json(told, "history", "items", EGGS)]
     assert changes == [{"title": [None, "Eggs"], "note": [None, ""], "qty": [None, 0]}, {"qty": [0, 0]}]
     assert [event["changes"] for event in as_json(told, "history", "items", BREAD)][1] == {"done": [True, None]}
 
 
 @pytest.mark.parametrize("command", ["history", "show"])
-def test_an_item_that_the_log_does_not_know_is_no_error(told: Server, command: str) -> None:
+def test_an_item_that_the_log_does_not_know_is_not_an_error(told: Server, command: str) -> None:
     for collection, item in (("items", "nosuchitem00000"), ("empty", MILK), ("items", MILK[:5])):
         assert as_json(told, command, collection, item) == []
         done = wide(told, command, collection, item)
@@ -88,7 +88,7 @@ def test_what_was_recorded_outlives_the_detaching_of_its_collection(told: Server
 # -- show --------------------------------------------------------------------------------------------------
 
 
-def test_pending_and_rejected_events_are_no_history(server: Server) -> None:
+def test_pending_and_rejected_events_are_not_history(server: Server) -> None:
     guest = server.guest()
     guest.append("create", MILK, {"title": "Milk"})
     guest.append("create", MILK, {"title": "again"})
@@ -98,7 +98,7 @@ def test_pending_and_rejected_events_are_no_history(server: Server) -> None:
     assert as_json(server, "show", "items") == [{"id": MILK, "title": "Milk", "deleted": False}]
 
 
-def test_a_long_history_is_told_in_full(server: Server) -> None:
+def test_a_long_history_is_shown_in_full(server: Server) -> None:
     guest = server.guest()
     updates = [{"type": "update", "item_id": MILK, "data": {"qty": number}} for number in range(1, 1200)]
     guest.append("create", MILK, {"title": "Milk", "qty": 0})

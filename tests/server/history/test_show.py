@@ -65,7 +65,7 @@ def test_show_at_a_time_has_the_rows_of_the_events_up_to_then(told: Server, at: 
     "at",
     ["yesterday", "-1", "1.5", "1e3", "2026-13-01", "2026-05-01 25:00", "12:00", "٣", " ", "0001-01-01T00:00+14:00"],
 )
-def test_a_moment_that_is_none_is_told(told: Server, at: str) -> None:
+def test_an_invalid_moment_is_reported(told: Server, at: str) -> None:
     done = cli(told, "show", "items", f"--at={at}", code=2)
     assert done.stdout == ""
     assert "--at takes a seq or a time" in done.stderr

@@ -80,7 +80,7 @@ def test_rejected_events_are_retried_whatever_the_limits_of_the_batch_api(server
     assert len(retry(server.admin(), [], everything=True)) == 30
 
 
-def test_a_retry_tells_that_the_batch_api_is_off(server: Server) -> None:
+def test_a_retry_reports_that_the_batch_api_is_off(server: Server) -> None:
     server.guest().append("update", nth(1), {"no": 1})
     server.worker().run_to_end(NEVER)
     batch = {"enabled": False, "maxRequests": 0, "timeout": 0}

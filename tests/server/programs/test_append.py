@@ -54,7 +54,7 @@ def test_it_returns_the_event_as_recorded_with_its_row_written(busy: Server, ann
     assert busy.guest().record("items", item)["deleted"] is True
 
 
-def test_an_event_that_can_not_be_applied_is_raised_with_the_sentence(ann: EventLog) -> None:
+def test_an_event_that_cannot_be_applied_is_raised_with_the_sentence(ann: EventLog) -> None:
     with pytest.raises(EventRejected, match='items has no field "colour"') as rejected:
         ann.append("create", "items", new_id(), {"colour": "red"}, id="chosen000000001")
     assert rejected.value.id == "chosen000000001"
@@ -68,7 +68,7 @@ def test_whoever_appends_is_the_events_actor(busy: Server, ann: EventLog) -> Non
             assert len(log.append("create", "items", new_id(), {"title": "x"}).actor) == 15
 
 
-def test_what_pocketbase_does_not_accept_is_told_with_what_to_do(ann: EventLog) -> None:
+def test_what_pocketbase_does_not_accept_is_reported_with_what_to_do(ann: EventLog) -> None:
     with pytest.raises(AppendRefusedError, match="nothing_here is not attached, or its rule"):
         ann.append("create", "nothing_here", new_id(), {"title": "x"})
     with pytest.raises(AppendRefusedError, match="id: "):
@@ -106,7 +106,7 @@ def test_a_lost_answer_does_not_double_the_event(busy: Server) -> None:
     proxy.close()
 
 
-def test_a_wrong_password_and_an_address_that_is_none_are_told_at_once(busy: Server) -> None:
+def test_a_wrong_password_and_an_invalid_address_are_reported_at_once(busy: Server) -> None:
     wrong = Account("ann@example.com", "wrong-password")
     with EventLog(busy.url, wrong) as log, pytest.raises(CredentialsRefusedError):
         log.append("create", "items", new_id(), {"title": "x"})
@@ -115,7 +115,7 @@ def test_a_wrong_password_and_an_address_that_is_none_are_told_at_once(busy: Ser
     assert "wrong-password" not in repr(wrong)
 
 
-def test_a_token_that_pocketbase_knows_no_more_is_renewed_and_one_that_is_given_is_told(busy: Server) -> None:
+def test_an_expired_token_is_renewed_and_a_given_one_is_reported(busy: Server) -> None:
     eve = busy.user("eve")
     token = str(eve.session.headers["Authorization"])
     with EventLog(busy.url, Account("eve@example.com", "user-password")) as log, EventLog(busy.url, token) as fixed:

@@ -86,7 +86,7 @@ def test_a_restart_of_pocketbase_is_waited_out(server: Server, log: EventLog) ->
     assert follower.failure is None
 
 
-def test_a_long_log_is_told_in_order_and_without_gaps_while_it_grows(server: Server, log: EventLog) -> None:
+def test_a_long_log_is_followed_in_order_and_without_gaps_while_it_grows(server: Server, log: EventLog) -> None:
     server.stop()
     fill_log(server, 5000)
     server.start()
@@ -98,7 +98,7 @@ def test_a_long_log_is_told_in_order_and_without_gaps_while_it_grows(server: Ser
     follower.join(5)
 
 
-def test_only_events_of_the_named_collections_are_told(server: Server, log: EventLog) -> None:
+def test_only_events_of_the_named_collections_are_followed(server: Server, log: EventLog) -> None:
     for name in ("notes", "tasks"):
         server.create_collection(name, [{"name": "title", "type": "text"}])
         server.attach(name)
@@ -115,7 +115,7 @@ def test_only_events_of_the_named_collections_are_told(server: Server, log: Even
     assert told() == [1, 2, 3, 4]
 
 
-def test_a_log_that_went_back_is_told_even_if_it_has_grown_again(server: Server, log: EventLog) -> None:
+def test_a_log_that_went_back_is_reported_even_if_it_has_grown_again(server: Server, log: EventLog) -> None:
     record(server, 1, 2, 3)
     with pytest.raises(LogWentBackError, match="up to seq 7: it ends at seq 3"):
         next(log.follow(7))

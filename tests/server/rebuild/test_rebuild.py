@@ -106,7 +106,7 @@ def test_rows_that_the_log_has_deleted_are_repaired_and_stay_deleted(opened: Ser
         max_size=12,
     )
 )
-def test_whatever_is_done_to_the_rows_a_rebuild_makes_them_the_log(
+def test_whatever_is_done_to_the_rows_a_rebuild_makes_them_match_the_log(
     opened: Server, tamperings: list[tuple[int, str]]
 ) -> None:
     with opened.database() as database:
@@ -177,7 +177,7 @@ def test_a_row_that_an_item_relates_to_is_not_removed(server: Server) -> None:
     assert live_rows(server, ("name",), "people").keys() == {item_id(1), item_id(7)}
 
 
-def test_a_row_that_pocketbase_refuses_is_told_and_keeps_no_other_from_being_written(server: Server) -> None:
+def test_a_row_that_pocketbase_refuses_is_reported_and_keeps_no_other_from_being_written(server: Server) -> None:
     attach_people(server)
     for number in range(5):
         append_person(server, "create", number, {"name": "x", "age": 10 * number})

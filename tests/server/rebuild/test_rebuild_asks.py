@@ -36,7 +36,7 @@ def test_the_plan_and_some_differences_are_shown_before_anything_is_written(open
     assert f"missing  items {item_id(2)}" in said
 
 
-def test_the_worker_s_account_is_enough_where_nothing_is_removed(opened: Server) -> None:
+def test_the_workers_account_is_enough_if_nothing_is_removed(opened: Server) -> None:
     edit(opened, "UPDATE items SET qty = 5 WHERE id = ?", item_id(1))
     edit(opened, "DELETE FROM items WHERE id = ?", item_id(2))
     rebuild(opened, **WORKER_ONLY)
@@ -57,7 +57,7 @@ def test_small_batch_limits_are_kept_to(opened: Server) -> None:
     assert is_silent(opened)
 
 
-def test_a_batch_api_that_is_off_is_told(opened: Server) -> None:
+def test_a_batch_api_that_is_off_is_reported(opened: Server) -> None:
     edit(opened, "UPDATE items SET qty = 5")
     assert opened.superuser()("PATCH", "/api/settings", json={"batch": {"enabled": False}}).ok
     assert "pocketbase-events init" in told(opened, code=3)
@@ -73,7 +73,7 @@ def test_a_folder_of_another_pocketbase_is_refused(opened: Server, tmp_path: Any
     assert "Check --dir" in told(opened, "--dir", str(tmp_path / "copy"), code=2)
 
 
-def test_rows_are_read_from_the_folder_where_it_is_given(opened: Server) -> None:
+def test_rows_are_read_from_the_data_folder_if_one_is_given(opened: Server) -> None:
     edit(opened, "UPDATE items SET qty = 5")
     edit(opened, "INSERT INTO items (id, title) VALUES ('extra0000000001', 'extra')")
     done = rebuild(opened, "--yes", "--dir", str(opened.folder))

@@ -172,7 +172,7 @@ def seconds_to_find(server: Server, seq: int) -> float:
     return min(took)
 
 
-def test_another_s_hold_is_waited_for_and_told_when_it_does_not_end(opened: Server) -> None:
+def test_anothers_hold_is_waited_for_and_reported_if_it_does_not_end(opened: Server) -> None:
     clock = iter(range(0, 10_000, 20))
     other = Holding(opened.gateway(), "somebody else", timer=time.monotonic, sleep=time.sleep)
     other.take()

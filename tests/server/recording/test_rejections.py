@@ -98,7 +98,7 @@ def test_data_that_json_readers_disagree_about_stops_nobody(
     assert says in error or (error == "" and left_aside[0]["id"] == odd["id"])
 
 
-def test_an_event_that_was_left_aside_costs_the_later_ones_nothing(server: Server) -> None:
+def test_an_event_that_was_left_aside_costs_later_ones_nothing(server: Server) -> None:
     guest, worker = server.guest(), server.worker()
     insert(server, b'{"title": "a", "title": "b"}')
     worker.run_to_end(NEVER)
@@ -107,7 +107,7 @@ def test_an_event_that_was_left_aside_costs_the_later_ones_nothing(server: Serve
     assert check_log(server).seq == 1
 
 
-def test_an_item_id_that_is_no_utf8_is_rejected(server: Server) -> None:
+def test_an_item_id_that_is_not_utf8_is_rejected(server: Server) -> None:
     event = insert(server, b'{"title": "a"}', item_id=b"item\xff")
     assert "UTF-8" in why(server, event)
 

@@ -95,7 +95,7 @@ def test_only_the_worker_marks_pending_events_and_only_superusers_retry_rejected
 
 @pytest.mark.parametrize("state", ["pending", "recorded", "rejected"])
 @pytest.mark.parametrize("who", NO_SUPERUSERS)
-def test_an_event_is_deleted_by_nobody_but_superusers(house: House, who: str, state: str) -> None:
+def test_only_superusers_delete_an_event(house: House, who: str, state: str) -> None:
     with nothing_changes(house.server):
         is_refused(house.callers[who], "DELETE", house.event(state))
 

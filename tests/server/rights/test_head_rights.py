@@ -53,7 +53,7 @@ def test_the_worker_moves_the_head_only_by_naming_its_hash(house: House) -> None
         assert worker.batch(("PATCH", HEAD, stay)).ok
 
 
-def test_the_empty_hash_of_an_empty_log_has_to_be_named_too(server: Server) -> None:
+def test_the_empty_hash_of_an_empty_log_has_to_be_named_as_well(server: Server) -> None:
     with nothing_changes(server):
         for unnamed in ({}, {"expected": ""}, {"expected_hash:lower": ""}):
             is_refused(server.worker_client(), "PATCH", HEAD, {"seq": 1, "hash": "0" * 64, **unnamed})

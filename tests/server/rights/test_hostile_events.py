@@ -92,7 +92,7 @@ def test_an_item_id_reaches_its_own_row_or_none(shore: Shore, item_id: str) -> N
 
 
 @pytest.mark.parametrize("key", HOSTILE_KEYS, ids=lambda key: f"{key[:30]!a}-{len(key)}")
-def test_a_key_of_data_that_is_no_field_for_events_is_rejected(shore: Shore, key: str) -> None:
+def test_a_key_of_data_that_is_not_a_field_for_events_is_rejected(shore: Shore, key: str) -> None:
     before = shore.everything()
     events = [
         shore.guest.append(type_, item_id, {**data, key: value}, collection)

@@ -115,7 +115,7 @@ def is_admitted(client: Client, collection: str, data: dict[str, Any]) -> bool:
 @example('data.owner = @request.auth.id // dropped: x) || (item_id != ""', True)
 @example("data.owner = @request.auth.id // it's", False)
 @example("data.public = true (item_id != '')", True)
-def test_an_event_is_admitted_by_the_composed_rule_exactly_where_its_own_admits_it(
+def test_an_event_is_admitted_by_the_composed_rule_exactly_if_its_own_admits_it(
     diary: Diary, rule: str, names_actor: bool
 ) -> None:
     if not diary.takes("probe", createRule=rule) or not is_readable(rule):

@@ -47,7 +47,7 @@ def listening(client: Client, *topics: str) -> Iterator[Iterator[dict[str, Any]]
         yield (json.loads(message.data)["record"] for message in messages)
 
 
-def test_realtime_tells_users_of_their_own_events_and_guests_of_none(server: Server) -> None:
+def test_realtime_shows_users_their_own_events_and_guests_nothing(server: Server) -> None:
     ann, bob, guest = server.user("ann"), server.user("bob"), server.guest()
     topics = ("events/*", "items/*")
     with (

@@ -27,7 +27,7 @@ def test_an_empty_log_is_whole(server: Server) -> None:
     assert verify(server) == {"ok": True, "events": 0, "head": {"seq": 0, "hash": ""}, "problems": []}
 
 
-def test_pending_and_rejected_events_are_no_part_of_the_chain(server: Server) -> None:
+def test_pending_and_rejected_events_are_not_part_of_the_chain(server: Server) -> None:
     guest = server.guest()
     guest.append("create", item_id(1), {"title": "x"})
     guest.append("update", item_id(9), {"qty": 1})
@@ -66,14 +66,14 @@ def test_a_file_and_a_folder_at_once_are_wrong_usage(stopped: Server, tmp_path: 
     assert "not both" in done.stderr
 
 
-def test_a_folder_without_a_database_is_told(stopped: Server, tmp_path: Path) -> None:
+def test_a_folder_without_a_database_is_reported(stopped: Server, tmp_path: Path) -> None:
     done = run_command("verify", "--dir", str(tmp_path), env=stopped.environment)
     assert (done.returncode, done.stdout) == (2, "")
     assert "no data.db" in done.stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all\n" * 100])
-def test_a_file_that_is_no_database_is_told(stopped: Server, tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_database_is_reported(stopped: Server, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "data.db").write_bytes(content)
     done = run_command("verify", "--dir", str(tmp_path), env=stopped.environment)
     assert done.returncode in (1, 3)

@@ -19,7 +19,7 @@ def assert_told(verdict: Any, seqs: set[int], words: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_whatever_is_done_to_a_log_is_found_and_told_where(stopped: Server, way: str) -> None:
+def test_whatever_is_done_to_a_log_is_found_and_located(stopped: Server, way: str) -> None:
     tamper, seqs, words = WAYS[way]
     tamper_with(stopped, tamper)
     from_file = verify(stopped, "--dir", str(stopped.data), code=1)
@@ -59,7 +59,7 @@ def test_a_timestamp_set_ahead_does_not_accuse_all_events_after_it(stopped: Serv
 
 
 @pytest.mark.parametrize("seq", [29.5, "thirty"])
-def test_a_head_whose_seq_is_no_whole_number_disagrees(stopped: Server, seq: object) -> None:
+def test_a_head_whose_seq_is_not_a_whole_number_disagrees(stopped: Server, seq: object) -> None:
     tamper_with(stopped, moves_head("seq", seq))
     from_file = verify(stopped, "--dir", str(stopped.data), code=1)
     assert ["head disagrees" in problem["reason"] for problem in from_file["problems"]] == [True]
@@ -79,7 +79,7 @@ def test_bytes_where_a_text_was_are_read_alike(stopped: Server, column: str) -> 
     assert verify(stopped, "--dir", str(stopped.data)) == through_api
 
 
-def test_a_seq_that_is_no_whole_number_is_out_of_order_and_accuses_no_other_event(stopped: Server) -> None:
+def test_a_seq_that_is_not_a_whole_number_is_out_of_order_and_accuses_no_other_event(stopped: Server) -> None:
     tamper_with(stopped, sets("seq", 17.5))
     from_file = verify(stopped, "--dir", str(stopped.data), code=1)
     told = [
@@ -113,7 +113,7 @@ def test_a_second_head_deceives_nobody(stopped: Server) -> None:
     assert verify(stopped, "--dir", str(stopped.data)) == through_api
 
 
-def test_the_first_break_is_named_first_and_people_are_told_in_sentences(stopped: Server) -> None:
+def test_the_first_break_is_named_first_in_a_sentence(stopped: Server) -> None:
     tamper_with(stopped, sets("hash", "0" * 64, 12), sets("actor", "somebody0000000", 21))
     done = run_command("verify", "--dir", str(stopped.data), env=stopped.environment)
     assert done.returncode == 1

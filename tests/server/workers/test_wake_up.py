@@ -60,7 +60,7 @@ def test_only_pending_events_wake_a_worker_and_their_content_is_not_sent(server:
 
 
 @pytest.mark.parametrize("message", ["", "no JSON", "[]", "null", '{"record": null}', '{"record": {}}'])
-def test_a_message_that_can_not_be_read_wakes_the_worker_to_be_sure(message: str) -> None:
+def test_a_message_that_cannot_be_read_wakes_the_worker_to_be_sure(message: str) -> None:
     assert PENDING.news(message) == [None]
 
 

@@ -167,7 +167,7 @@ def test_a_changed_rule_of_a_target_stops_nothing_for_good(server: Server, proce
         ),
     ],
 )
-def test_settings_that_keep_the_worker_from_recording_are_told_and_waited_out(
+def test_settings_that_keep_the_worker_from_recording_are_reported_and_waited_out(
     server: Server, processes: ExitStack, wrong: dict[str, Any], right: dict[str, Any], says: str
 ) -> None:
     _, log = start_worker(processes, server)

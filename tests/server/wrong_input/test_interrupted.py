@@ -219,7 +219,7 @@ def test_serve_that_is_interrupted_while_it_starts_leaves_nothing_running(tmp_pa
 
 
 @ON_LINUX
-def test_an_interrupt_before_a_command_has_begun_is_no_traceback(ready: Server) -> None:
+def test_an_interrupt_before_a_command_has_begun_shows_no_traceback(ready: Server) -> None:
     with command(*COMMANDS["status"], env=ready.environment) as process:
         maps = Path(f"/proc/{process.pid}/maps")
         eventually(lambda: "pydantic_core" in maps.read_text(), "the first of what it imports")

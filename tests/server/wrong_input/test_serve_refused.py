@@ -22,7 +22,7 @@ LISTENING: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("address", "says"), LISTENING, ids=[address for address, _ in LISTENING])
-def test_where_serve_can_not_listen_it_says_so_and_writes_nothing(
+def test_if_serve_cannot_listen_it_says_so_and_writes_nothing(
     ready: Server, tmp_path: Path, address: str, says: str
 ) -> None:
     at = address.format(free=free_port(), taken=ready.port)
@@ -31,7 +31,7 @@ def test_where_serve_can_not_listen_it_says_so_and_writes_nothing(
 
 
 @NOT_AS_ROOT
-def test_a_port_that_only_root_may_use_is_told(tmp_path: Path) -> None:
+def test_a_port_that_only_root_may_use_is_reported(tmp_path: Path) -> None:
     with suppress(OSError), socket.socket() as probe:
         probe.bind(("127.0.0.1", 1))
         pytest.skip("anybody may listen there")
@@ -48,7 +48,7 @@ KEPT: dict[str, tuple[str, bytes, int, str]] = {
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_a_folder_that_serve_can_not_use_is_told(tmp_path: Path, name: str) -> None:
+def test_a_folder_that_serve_cannot_use_is_reported(tmp_path: Path, name: str) -> None:
     inside, content, code, says = KEPT[name]
     file = tmp_path / "data" / inside
     file.parent.mkdir(parents=True, exist_ok=True)

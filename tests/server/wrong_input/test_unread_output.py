@@ -50,7 +50,7 @@ def abandoned(arguments: Sequence[str], env: dict[str, str]) -> Done:
 
 @ON_A_FULL_DISK
 @pytest.mark.parametrize("name", PRINTING)
-def test_where_standard_output_is_full_every_command_says_so(ready: Server, exported: Path, name: str) -> None:
+def test_if_standard_output_is_full_every_command_says_so(ready: Server, exported: Path, name: str) -> None:
     arguments = [argument.format(file=exported) for argument in PRINTING[name]]
     done = redirected(">/dev/full", arguments, ready.environment)
     assert done.code == PROBLEM, done.told
@@ -123,7 +123,7 @@ def test_an_export_that_grows_too_large_leaves_no_file(long: Server, tmp_path: P
 
 
 @ON_A_FULL_DISK
-def test_serve_that_can_not_say_where_it_is_ends_and_its_pocketbase_too(tmp_path: Path) -> None:
+def test_serve_that_cannot_print_its_address_ends_with_its_pocketbase(tmp_path: Path) -> None:
     port = free_port()
     arguments = ["serve", "--http", f"127.0.0.1:{port}", "--dir", str(tmp_path)]
     done = redirected(">/dev/full", arguments, NOBODY)

@@ -33,7 +33,7 @@ from pocketbase_events.pb.connection import Connection
 @pytest.mark.parametrize(
     ("stranger", "name"), [(stranger, name) for stranger, (*_, names) in STRANGERS.items() for name in names]
 )
-def test_where_no_pocketbase_answers_every_command_says_so_and_exits_with_3(
+def test_if_no_pocketbase_answers_every_command_says_so_and_exits_with_3(
     strangers: dict[str, str], stranger: str, name: str
 ) -> None:
     arguments = [argument.format(file=VECTORS) for argument in COMMANDS[name]]
@@ -58,7 +58,7 @@ class Redirecting(BaseHTTPRequestHandler):
     do_GET = do_POST  # noqa: N815 - what its base class calls
 
 
-def test_a_redirect_is_told_and_never_taken_for_a_committed_transaction(ready: Server) -> None:
+def test_a_redirect_is_reported_and_never_taken_for_a_committed_transaction(ready: Server) -> None:
     token = ready.gateway().token()
     with (
         serving(ThreadingHTTPServer(("127.0.0.1", 0), Redirecting)) as url,
@@ -70,7 +70,7 @@ def test_a_redirect_is_told_and_never_taken_for_a_committed_transaction(ready: S
 
 
 @pytest.mark.parametrize("stranger", ["nobody", "a web site"])
-def test_a_worker_says_that_it_waits_for_its_pocketbase_and_stops_when_it_is_told_to(
+def test_a_worker_says_that_it_waits_for_its_pocketbase_and_stops_when_asked_to(
     strangers: dict[str, str], stranger: str, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
@@ -116,7 +116,7 @@ ADDRESSES: list[tuple[str, int, str]] = [
 
 
 @pytest.mark.parametrize(("url", "code", "says"), ADDRESSES, ids=[ascii(url) for url, *_ in ADDRESSES])
-def test_an_address_that_is_none_is_told(ready: Server, url: str, code: int, says: str) -> None:
+def test_an_invalid_address_is_reported(ready: Server, url: str, code: int, says: str) -> None:
     assert told(COMMANDS["status"], environment(url.format(port=ready.port)), code, says).out == ""
 
 

@@ -53,7 +53,7 @@ CREDENTIALS: list[tuple[str, Sequence[str], dict[str, str | None], int, str]] = 
         for name in names
     ],
 )
-def test_credentials_that_are_wrong_or_missing_are_told_with_the_variable_to_set(
+def test_credentials_that_are_wrong_or_missing_are_reported_with_the_variable_to_set(
     ready: Server, name: str, changes: dict[str, str | None], code: int, says: str
 ) -> None:
     arguments = [argument.format(file=VECTORS) for argument in COMMANDS[name]]
@@ -69,7 +69,7 @@ def test_credentials_that_are_wrong_or_missing_are_told_with_the_variable_to_set
     ],
     ids=["worker's wrong", "superuser's wrong", "no superuser's"],
 )
-def test_what_needs_both_changes_nothing_where_one_is_refused(
+def test_commands_that_need_both_accounts_change_nothing_if_one_is_refused(
     server: Server, changes: dict[str, str | None], code: int, says: str
 ) -> None:
     server.create_collection("new", [{"name": "title", "type": "text"}])

@@ -53,7 +53,7 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
 @pytest.mark.parametrize(
     ("name", "does"), [*((name, "verify") for name in FILES), ("garbage", "import"), ("a line of 50 MB", "import")]
 )
-def test_a_malformed_file_is_told_line_by_line(ready: Server, tmp_path: Path, name: str, does: str) -> None:
+def test_a_malformed_file_is_reported_line_by_line(ready: Server, tmp_path: Path, name: str, does: str) -> None:
     content, says = FILES[name]
     file = tmp_path / "log.jsonl"
     file.write_bytes(content())
@@ -106,7 +106,7 @@ UNREADABLE = {
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],
 )
-def test_a_file_that_can_not_be_read_is_wrong_usage(ready: Server, tmp_path: Path, path: str, does: list[str]) -> None:
+def test_a_file_that_cannot_be_read_is_wrong_usage(ready: Server, tmp_path: Path, path: str, does: list[str]) -> None:
     named = UNREADABLE[path].format(folder=tmp_path)
     done = told([*does, named], ready.environment, WRONG_USAGE, named[:60])
     assert done.out == ""
@@ -136,6 +136,6 @@ def test_lines_that_end_as_on_windows_are_read(server: Server, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("where", ["{folder}/nowhere/log.jsonl", "{folder}", f"{VECTORS}/log.jsonl", "x" * 5000])
-def test_where_an_export_can_not_be_written_is_told(ready: Server, tmp_path: Path, where: str) -> None:
+def test_an_export_that_cannot_be_written_is_reported(ready: Server, tmp_path: Path, where: str) -> None:
     told(["export", where.format(folder=tmp_path)], ready.environment, WRONG_USAGE, "can't be written")
     assert list(tmp_path.iterdir()) == []

@@ -56,7 +56,7 @@ FOLDERS: dict[str, tuple[Callable[[Path, Path], Path], int, str]] = {
         *((name, does) for name in ("nowhere", "a data.db that is no database") for does in ("verify", "rebuild")),
     ],
 )
-def test_a_folder_that_is_no_data_folder_is_told(
+def test_a_folder_that_is_not_a_data_folder_is_reported(
     ready: Server, installed_template: Path, tmp_path: Path, name: str, does: str
 ) -> None:
     make, code, says = FOLDERS[name]
@@ -67,7 +67,7 @@ def test_a_folder_that_is_no_data_folder_is_told(
 
 
 @NOT_AS_ROOT
-def test_a_database_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+def test_a_database_that_may_not_be_read_is_reported(tmp_path: Path) -> None:
     folder = written(tmp_path / "new", b"")
     (folder / "data.db").chmod(0)
     told(["check", "--dir", str(folder)], NOBODY, WRONG_USAGE, "data.db")

@@ -46,13 +46,13 @@ NAMES: list[tuple[list[str], int, str]] = [
 @pytest.mark.parametrize(
     ("arguments", "code", "says"), NAMES, ids=[" ".join(arguments)[:60] for arguments, *_ in NAMES]
 )
-def test_what_is_not_there_is_told(ready: Server, arguments: list[str], code: int, says: str) -> None:
+def test_a_name_that_does_not_exist_is_reported(ready: Server, arguments: list[str], code: int, says: str) -> None:
     done = told(arguments, ready.environment, code, says)
     assert code == DONE or done.out == ""
 
 
 @pytest.mark.parametrize("command", ["history", "show"])
-def test_an_id_that_is_too_long_to_be_one_is_no_missing_log(ready: Server, command: str) -> None:
+def test_an_id_that_is_too_long_to_be_one_is_not_a_missing_log(ready: Server, command: str) -> None:
     done = run([command, "items", "x" * 4000], ready.environment)
     assert "no event log" not in done.err
     assert done.err
