@@ -30,6 +30,7 @@ ELSEWHERE = {
     "export POCKETBASE_SUPERUSER_PASSWORD=...": "the reader's own; the tests have theirs in the environment",
     "export POCKETBASE_SUPERUSER_EMAIL=you@": "likewise",
     "export POCKETBASE_EVENTS_WORKER_PASSWORD=...": "likewise",
+    "export POCKETBASE_SUPERUSER_TOKEN=...": "likewise",
 }
 # What takes longer than a page may: make only says what it would do, pytest only what it would run. `serve` and `run`
 # go on in the background, once they are at work.
@@ -128,7 +129,7 @@ def make_notes(server: Server) -> None:
     server.create_collection("notes", [{"name": "body", "type": "text"}, owner], viewRule="")
 
 
-@pytest.mark.parametrize("page", [README, DOCS / "operations.md"], ids=name_of)
+@pytest.mark.parametrize("page", [README, pytest.param(DOCS / "operations.md", marks=pytest.mark.slow)], ids=name_of)
 def test_a_page_that_sets_the_log_up_does_what_it_says(page: Path, bare: Server, checkout: Path) -> None:
     make_notes(bare)
     token = str(bare.superuser().session.headers["Authorization"])
