@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from pocketbase_events.core.events import EventType, Pending
 from pocketbase_events.core.json_text import Json
+from pocketbase_events.core.modifiers import Modifier, modifier_of, why_not_modifying
 from pocketbase_events.core.schema import DELETED, FieldDefinition, Target, quote, why_no_id, why_not_settable
 from pocketbase_events.core.values import describe, is_welcome, to_pocketbase, why_not_fitting
 
@@ -59,13 +60,17 @@ def project(event: Pending, data: Json, target: Target | None) -> Change | Refus
     given = dict(data or {})
     if event.type == "create":
         given.pop("id", None)
+    if event.type == "update" and given.get(DELETED) is False:  # which restores the item
+        return Change("update", event.collection, event.item_id, given)
     fields: dict[str, Json] = {}
-    for name, value in given.items():
+    for key, value in given.items():
+        modifier = modifier_of(key) if event.type == "update" else None
+        name = modifier.field if modifier else key
         definition = target.field(name)
-        why = _why_unknown(name, target) if definition is None else _why_not(definition, value)
+        why = _why_unknown(name, target) if definition is None else _why_not(definition, modifier, value)
         if definition is None or why is not None:
             return Refused(why or "")
-        fields[name] = to_pocketbase(definition, value)
+        fields[key] = to_pocketbase(definition, value)
     return Change(event.type, event.collection, event.item_id, fields)
 
 
@@ -107,9 +112,9 @@ def merge(changes: Iterable[Change | None], targets: Mapping[str, Target], *, me
 
 
 def _joins(change: Change, before: Write, target: Target) -> bool:
-    if change.type == "create" or DELETED in before.fields:
+    if change.type == "create" or DELETED in before.fields or any(map(modifier_of, before.fields)):
         return False
-    definitions = [target.field(name) for name in change.fields]
+    definitions = [target.field(name) for name in change.fields]  # a modifier is not a field: it never joins
     return all(
         definition is not None
         and definition.type != "relation"
@@ -167,5 +172,7 @@ def _why_unknown(name: str, target: Target) -> str:
     return f"{target.collection} has no field {quote(name)}. Its fields are: {known}{more}."
 
 
-def _why_not(definition: FieldDefinition, value: Json) -> str | None:
-    return why_not_settable(definition) or why_not_fitting(definition, value)
+def _why_not(definition: FieldDefinition, modifier: Modifier | None, value: Json) -> str | None:
+    if modifier is None:
+        return why_not_settable(definition) or why_not_fitting(definition, value)
+    return why_not_settable(definition) or why_not_modifying(definition, modifier.operation, value)

@@ -49,7 +49,7 @@ def as_stored(field: FieldDefinition, value: Json) -> Json:
     Source: each field's PrepareValue (core/field_*.go).
     """
     if field.multiple:
-        items = value if isinstance(value, list) else [] if value is None else [value]
+        items = as_list(value)
         if not all(isinstance(item, str) for item in items):
             return value
         return list(dict.fromkeys(item for item in items if item != ""))
@@ -60,6 +60,16 @@ def as_stored(field: FieldDefinition, value: Json) -> Json:
     if field.type == "geoPoint" and isinstance(value, dict):
         return {name: value.get(name, 0) for name in ("lon", "lat")}
     return value
+
+
+def as_list(value: Json) -> list[Json]:
+    """The values of a field that holds several: a single value is a list of one, null an empty list."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def is_number(value: Json) -> bool:
+    """Whether it is a JSON number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def identical(one: Json, other: Json) -> bool:
@@ -152,7 +162,7 @@ def _is_text(_: FieldDefinition, value: Json) -> bool:
 
 
 def _is_number(_: FieldDefinition, value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number(value)
 
 
 def _is_bool(_: FieldDefinition, value: Json) -> bool:
@@ -183,11 +193,11 @@ def _is_json(_: FieldDefinition, __: Json) -> bool:
     return True
 
 
-def _is_point(field: FieldDefinition, value: Json) -> bool:
+def _is_point(_: FieldDefinition, value: Json) -> bool:
     return (
         isinstance(value, dict)
         and value.keys() == {"lon", "lat"}
-        and all(_is_number(field, number) for number in value.values())
+        and all(map(is_number, value.values()))
     )
 
 
