@@ -194,11 +194,7 @@ def _is_json(_: FieldDefinition, __: Json) -> bool:
 
 
 def _is_point(_: FieldDefinition, value: Json) -> bool:
-    return (
-        isinstance(value, dict)
-        and value.keys() == {"lon", "lat"}
-        and all(map(is_number, value.values()))
-    )
+    return isinstance(value, dict) and value.keys() == {"lon", "lat"} and all(map(is_number, value.values()))
 
 
 def _always(text: str) -> Callable[[FieldDefinition], str]:
