@@ -10,6 +10,7 @@ from pocketbase_events.core.schema import FieldDefinition
 from pocketbase_events.core.values import as_list, describe, is_number
 
 Operation = Literal["add", "prepend", "subtract"]
+INVERSE: dict[Operation, Operation] = {"add": "subtract", "subtract": "add"}  # of a number's modifier
 
 
 class Modifier(NamedTuple):
