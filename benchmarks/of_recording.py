@@ -13,7 +13,7 @@ from benchmarks.measure import Figure, in_turns
 from benchmarks.world import Appended, Worlds, append, check, record_id, run_once
 from pocketbase_events.core.batch import requests_of
 from pocketbase_events.core.events import Head, Pending, timestamp_of
-from pocketbase_events.core.transaction import build, group
+from pocketbase_events.core.transaction import build, select
 
 TURNS = 3
 BATCHES = (50, 100, 200, 400)  # events in a transaction; PocketBase is set up to take 1,000 requests
@@ -103,7 +103,7 @@ def _bodies(server: Server, events: Sequence[Appended], size: int) -> Iterator[b
         for number, event in enumerate(events)
     ]
     for start in range(0, len(pending), size):
-        chosen = group(pending[start : start + size], {}, targets, limit=size, most=size)
+        chosen = select(pending[start : start + size], {}, targets, limit=size, most=size)
         transaction = build(chosen, head, timestamp_of(datetime.now(UTC)), uuid4, targets, merging=False)
         head = transaction.after
         yield json.dumps({"requests": requests_of(transaction)}, separators=(",", ":")).encode()

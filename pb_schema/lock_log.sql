@@ -11,6 +11,7 @@ CREATE TRIGGER `pbe_events_update` BEFORE UPDATE ON `events`
 WHEN OLD.seq > 0
   OR NEW.id IS NOT OLD.id OR NEW.type IS NOT OLD.type OR NEW.collection IS NOT OLD.collection
   OR NEW.item_id IS NOT OLD.item_id OR NEW.data IS NOT OLD.data OR NEW.actor IS NOT OLD.actor
+  OR NEW.reason IS NOT OLD.reason OR NEW.together IS NOT OLD.together OR NEW.expected_seq IS NOT OLD.expected_seq
   OR NEW.created IS NOT OLD.created OR NEW.adopted IS NOT OLD.adopted
   OR (NEW.seq != 0 AND (
     NEW.seq > (SELECT h.seq FROM `event_head` h)

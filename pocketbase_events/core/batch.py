@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pocketbase_events.core.events import Recorded
+from pocketbase_events.core.events import Recorded, intent_of
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.projection import Write
 from pocketbase_events.core.schema import quote
 from pocketbase_events.core.transaction import Transaction
 
+VERSION = 3  # of our collections. The head moves for no other, so a worker that knows less records nothing
 HEAD_ID = "head00000000000"
 MAX_REQUESTS = 1000  # in a batch; `init` has PocketBase admit so many, and every transaction of ours keeps within it
 REQUESTS_AN_EVENT = 2  # to record it: its row and itself
@@ -25,7 +26,7 @@ _ID_TAKEN = ("validation_not_unique", "validation_pk_invalid")
 def requests_of(transaction: Transaction) -> list[dict[str, Any]]:
     """The batch requests of a transaction: the head first, then the rows, then the events."""
     before, after = transaction.before, transaction.after
-    move = _patch("event_head", HEAD_ID, seq=after.seq, hash=after.hash, expected_hash=before.hash)
+    move = _patch("event_head", HEAD_ID, seq=after.seq, hash=after.hash, expected_hash=before.hash, version=VERSION)
     if transaction.hold is not None:
         by, until = transaction.hold.by, transaction.hold.until
         move["body"] |= {"holder": by, "hold_by": by if until else "", "hold_until": until}
@@ -89,7 +90,8 @@ def row_request(write: Write) -> dict[str, Any]:
         return _post(write.collection, {**write.fields, "id": write.item_id})
     if write.removes:
         return {"method": "DELETE", "url": _url(write.collection, write.item_id)}
-    return _patch(write.collection, write.item_id, **write.fields)
+    expected = {"expected_seq": write.expected_seq} if write.expected_seq else {}
+    return _patch(write.collection, write.item_id, **write.fields, **expected)
 
 
 def append_request(**fields: Json) -> dict[str, Any]:
@@ -104,7 +106,9 @@ def load_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:
     head = events[-1].head
     move = _patch("event_head", HEAD_ID, seq=head.seq, hash=head.hash)
     names = ("id", "type", "collection", "item_id", "actor", "data")
-    appended = (append_request(**{name: getattr(event, name) for name in names}) for event in events)
+    appended = (
+        append_request(**{name: getattr(event, name) for name in names}, **intent_of(event)) for event in events
+    )
     return [*appended, move, *map(_record_request, events)]
 
 
@@ -131,7 +135,8 @@ def why_refused(write: Write, failure: Mapping[str, Any]) -> str | None:
     if write.inserts and "id" in fields and fields["id"].get("code") in _ID_TAKEN:
         return (
             f"The item {quote(write.item_id)} exists already in {write.collection}."
-            " Choose another item_id, or append updates of it."
+            " Choose another item_id, or append updates of it. If it is deleted, restore it:"
+            ' append an update with the data {"deleted": false}.'
         )
     if fields:
         return f"PocketBase refused the row: {reasons(fields)}"

@@ -7,7 +7,8 @@ from typing import Literal, NamedTuple
 
 from pocketbase_events.core.events import EMPTY, Recorded
 from pocketbase_events.core.json_text import Json
-from pocketbase_events.core.schema import DELETED, Target, why_not_settable
+from pocketbase_events.core.modifiers import modified, modifier_of
+from pocketbase_events.core.schema import DELETED, SEQ, Target
 from pocketbase_events.core.values import as_stored, identical, is_empty, same, to_pocketbase, why_unfit
 
 MAX_SEQS = 5  # named in a sentence
@@ -19,12 +20,21 @@ UnfitKind = Literal["gone", "closed", "refused"]  # a field; one that events can
 
 @dataclass(slots=True)
 class Item:
-    """What the log says of one row: the values that events gave, and the seq of the event that created it."""
+    """What the log says of one row: the values that events gave, and the seq of the event that created it.
+
+    `changed` is the seq of the last event about it.
+    """
 
     seq: int
     fields: dict[str, Json]
     deleted: bool = False
     later: dict[str, int] | None = None  # the seq of the last update, by field
+    changed: int = 0
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """What the row's `seq` may be: 0 as well if no update followed the create, which may have adopted the row."""
+        return (self.changed, 0) if self.later is None else (self.changed,)
 
     def seq_of(self, field: str) -> int:
         """The seq of the event that gave the field its value."""
@@ -85,16 +95,11 @@ class Fold:
                 continue
             item = rows.get(event.item_id)
             if event.type == "create":
-                rows[event.item_id] = Item(event.seq, self._created(event))
+                rows[event.item_id] = Item(event.seq, self._created(event), changed=event.seq)
             elif item is None:
                 self.orphans.append(event.seq)
-            elif event.type == "delete":
-                item.deleted = True
             else:
-                item.later = item.later or {}
-                for name, value in given_by(event).items():
-                    item.fields[sys.intern(name)] = value
-                    item.later[sys.intern(name)] = event.seq
+                _change(item, event)
 
     def _created(self, event: Recorded) -> dict[str, Json]:
         """The values that a create gives. What it leaves to PocketBase to generate is as if never set."""
@@ -104,6 +109,33 @@ class Fold:
             for name, value in given_by(event).items()
             if name not in generated or value not in (None, "")
         }
+
+
+def _change(item: Item, event: Recorded) -> None:
+    """Apply an update or a delete to an item."""
+    item.changed = event.seq
+    if event.type == "delete":
+        item.deleted = True
+        return
+    item.later = item.later or {}
+    for name, value in updates_of(event, item.fields).items():
+        if name == DELETED:
+            item.deleted = bool(value)
+        else:
+            item.fields[sys.intern(name)] = value
+        item.later[sys.intern(name)] = event.seq
+
+
+def updates_of(event: Recorded, fields: Mapping[str, Json]) -> dict[str, Json]:
+    """The values that an update gives to an item with these fields: modifiers are carried out."""
+    updated: dict[str, Json] = {}
+    for key, operand in given_by(event).items():
+        modifier = modifier_of(key)
+        if modifier is None:
+            updated[key] = operand
+        else:
+            updated[modifier.field] = modified(fields.get(modifier.field), modifier.operation, operand)
+    return updated
 
 
 def given_by(event: Recorded) -> dict[str, Json]:
@@ -118,8 +150,10 @@ def changes_of(event: Recorded, before: Item | None) -> dict[str, tuple[Json, Js
     """What an event changes: by field, the value before it and after it."""
     if event.type == "delete":
         return {DELETED: (False, True)}
-    old = before.fields if before is not None and event.type == "update" else {}
-    return {name: (old.get(name), value) for name, value in given_by(event).items()}
+    if event.type == "create" or before is None:
+        return {name: (None, value) for name, value in given_by(event).items()}
+    old = {**before.fields, DELETED: before.deleted}
+    return {name: (old.get(name), value) for name, value in updates_of(event, before.fields).items()}
 
 
 def difference(target: Target, item_id: str, item: Item | None, row: Row | None) -> Difference | None:
@@ -140,6 +174,8 @@ def difference(target: Target, item_id: str, item: Item | None, row: Row | None)
             continue
         if why_unfit(field, logged) is None and not same(field, logged, live):
             fields[field.name] = (as_stored(field, logged), live)
+    if target.versioned and row.get(SEQ) not in item.versions:
+        fields[SEQ] = (item.changed, row.get(SEQ))
     return Difference(target.collection, item_id, "changed", fields) if fields else None
 
 
@@ -147,6 +183,8 @@ def row_fields(target: Target, item: Item) -> dict[str, Json]:
     """The fields of a row as PocketBase is to store them, those that are gone or can't be set left out."""
     known = {field.name: field for field in target.settable}
     fields = {name: to_pocketbase(known[name], value) for name, value in item.fields.items() if name in known}
+    if target.versioned:
+        fields[SEQ] = item.changed
     return {**fields, DELETED: True} if item.deleted else fields
 
 
@@ -168,7 +206,7 @@ def unfit_fields(target: Target, item: Item) -> Iterator[UnfitField]:
         field = target.field(name)
         if field is None:
             yield UnfitField(name, "gone", "is gone")
-        elif why_not_settable(field) is not None:
+        elif target.why_not_settable(field) is not None:
             why = "it is hidden" if field.hidden else f"its type is {field.type}"
             yield UnfitField(name, "closed", f"can't be set by an event any more ({why})")
         elif (why_not := why_unfit(field, value)) is not None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from pocketbase_events.core.events import EventType, Pending
 from pocketbase_events.core.json_text import Json
-from pocketbase_events.core.modifiers import Modifier, modifier_of, why_not_modifying
-from pocketbase_events.core.schema import DELETED, FieldDefinition, Target, quote, why_no_id, why_not_settable
+from pocketbase_events.core.modifiers import Modifier, field_of, modifier_of, why_not_modifying
+from pocketbase_events.core.schema import DELETED, FieldDefinition, Target, quote, why_no_id
 from pocketbase_events.core.values import describe, is_welcome, to_pocketbase, why_not_fitting
 
 MAX_NAMES = 20  # field names listed in a sentence
@@ -21,12 +21,18 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one event does to one row: `fields` in the form that PocketBase stores unchanged."""
+    """What one event does to one row: `fields` in the form that PocketBase stores unchanged.
+
+    `expected_seq` is the version of the row that the event asks for, 0 if it asks for none. `group` numbers the group
+    of the event within its transaction, 0 if it is alone.
+    """
 
     type: EventType
     collection: str
     item_id: str
     fields: Mapping[str, Json]
+    expected_seq: int = 0
+    group: int = 0
 
 
 @dataclass(slots=True)
@@ -40,6 +46,8 @@ class Write:
     events: list[int] = field(default_factory=list)
     first_of_row: bool = True
     removes: bool = False
+    expected_seq: int = 0
+    group: int = 0  # of all its events; 0 if they are of several, or of none
 
 
 def project(event: Pending, data: Json, target: Target | None) -> Change | Refused:
@@ -52,26 +60,32 @@ def project(event: Pending, data: Json, target: Target | None) -> Change | Refus
             f"The collection {quote(event.collection)} is not attached to the log. Check its name,"
             " or ask the operator to run: pocketbase-events attach"
         )
-    why = why_no_id(event.item_id) or _SHAPES[event.type](event, data)
-    if why is not None:
-        return Refused(why)
+    why = why_no_id(event.item_id) or _SHAPES[event.type](event, data) or _why_no_expectation(event, target)
+    fields = why or _fields(event, data, target)
+    if isinstance(fields, str):
+        return Refused(fields)
+    return Change(event.type, event.collection, event.item_id, fields, event.expected_seq)
+
+
+def _fields(event: Pending, data: Json, target: Target) -> dict[str, Json] | str:
+    """What the event sets, in PocketBase's form; a sentence if it can't."""
     if event.type == "delete":
-        return Change("delete", event.collection, event.item_id, {DELETED: True})
+        return {DELETED: True}
     given = dict(data or {})
     if event.type == "create":
         given.pop("id", None)
     if event.type == "update" and given.get(DELETED) is False:  # which restores the item
-        return Change("update", event.collection, event.item_id, given)
+        return given
     fields: dict[str, Json] = {}
     for key, value in given.items():
         modifier = modifier_of(key) if event.type == "update" else None
         name = modifier.field if modifier else key
         definition = target.field(name)
-        why = _why_unknown(name, target) if definition is None else _why_not(definition, modifier, value)
+        why = _why_unknown(name, target) if definition is None else _why_not(target, definition, modifier, value)
         if definition is None or why is not None:
-            return Refused(why or "")
+            return why or ""
         fields[key] = to_pocketbase(definition, value)
-    return Change(event.type, event.collection, event.item_id, fields)
+    return fields
 
 
 def merge(changes: Iterable[Change | None], targets: Mapping[str, Target], *, merging: bool = True) -> list[Write]:
@@ -84,6 +98,9 @@ def merge(changes: Iterable[Change | None], targets: Mapping[str, Target], *, me
     - the write is a create that leaves out this optional field, or
     - an earlier write of the row has already shown the rest of the row to be valid.
 
+    The events of a group are recorded or rejected as one, so their changes of a row are judged by their end: they are
+    always merged if they can be.
+
     A change that is None writes nothing.
     """
     writes: list[Write] = []
@@ -93,10 +110,11 @@ def merge(changes: Iterable[Change | None], targets: Mapping[str, Target], *, me
             continue
         row = (change.collection, change.item_id)
         before = latest.get(row)
-        target = targets[change.collection]
-        if merging and before is not None and _joins(change, before, target):
+        if before is not None and _one_write(change, before, targets[change.collection], merging=merging):
             before.fields.update(change.fields)
             before.events.append(index)
+            before.expected_seq = before.expected_seq or change.expected_seq
+            before.group = before.group if before.group == change.group else 0
             continue
         write = Write(
             inserts=change.type == "create",
@@ -105,14 +123,40 @@ def merge(changes: Iterable[Change | None], targets: Mapping[str, Target], *, me
             fields=dict(change.fields),
             events=[index],
             first_of_row=before is None,
+            expected_seq=change.expected_seq,
+            group=change.group,
         )
         latest[row] = write
         writes.append(write)
     return writes
 
 
+def _one_write(change: Change, before: Write, target: Target, *, merging: bool) -> bool:
+    """Whether the change joins the write: within a group if it can at all, else if that makes no difference."""
+    restores = change.fields.get(DELETED) is False
+    if change.type == "create" or restores or DELETED in before.fields:
+        return False
+    if change.group and change.group == before.group:
+        return _joins_group(change, before)
+    return merging and not change.expected_seq and _joins(change, before, target)
+
+
+def _joins_group(change: Change, before: Write) -> bool:
+    """Whether the change of the same group joins the write. A group is judged by its end, so only clashes part them.
+
+    `expected_seq` is the version before the group, for each of its events.
+    """
+    if {field_of(key) for key in change.fields if modifier_of(key)} & {field_of(key) for key in before.fields}:
+        return False
+    if any(modifier_of(key) and field_of(key) in change.fields for key in before.fields):
+        return False
+    if not change.expected_seq:
+        return True
+    return not before.inserts and before.first_of_row and before.expected_seq in (0, change.expected_seq)
+
+
 def _joins(change: Change, before: Write, target: Target) -> bool:
-    if change.type == "create" or DELETED in before.fields or any(map(modifier_of, before.fields)):
+    if any(map(modifier_of, before.fields)):
         return False
     definitions = [target.field(name) for name in change.fields]  # a modifier is not a field: it never joins
     return all(
@@ -172,7 +216,21 @@ def _why_unknown(name: str, target: Target) -> str:
     return f"{target.collection} has no field {quote(name)}. Its fields are: {known}{more}."
 
 
-def _why_not(definition: FieldDefinition, modifier: Modifier | None, value: Json) -> str | None:
+def _why_not(target: Target, definition: FieldDefinition, modifier: Modifier | None, value: Json) -> str | None:
     if modifier is None:
-        return why_not_settable(definition) or why_not_fitting(definition, value)
-    return why_not_settable(definition) or why_not_modifying(definition, modifier.operation, value)
+        return target.why_not_settable(definition) or why_not_fitting(definition, value)
+    return target.why_not_settable(definition) or why_not_modifying(definition, modifier.operation, value)
+
+
+def _why_no_expectation(event: Pending, target: Target) -> str | None:
+    """Why the event can't ask for a version of its row; None if it can, or doesn't."""
+    if not event.expected_seq:
+        return None
+    if event.type == "create":
+        return "A create has no version to expect. Leave expected_seq out."
+    if not target.versioned:
+        return (
+            f"The rows of {target.collection} carry no seq to compare with. Leave expected_seq out, or ask the operator"
+            f" to run: pocketbase-events attach {target.collection} --seq"
+        )
+    return None

@@ -11,9 +11,15 @@ from pocketbase_events.core.json_text import Json
 
 WORKER = '@request.auth.collectionName = "event_workers"'
 ROW_CREATE_RULE = WORKER
-ROW_UPDATE_RULE = f"{WORKER} && deleted = false"
+ROW_UPDATE_RULE_BEFORE_3 = f"{WORKER} && deleted = false"  # of collections attached by versions 1 and 2 of ours
+_UNLESS_DELETED = (  # or to restore the row
+    "((deleted = false && (@request.body.deleted:isset = false || @request.body.deleted = true))"
+    " || (deleted = true && @request.body.deleted = false))"
+)
+_AT_EXPECTED_SEQ = "(@request.body.expected_seq:isset = false || @request.body.expected_seq = seq)"
 MAX_ID = 1000  # bytes of an item id; PocketBase takes addresses of 2,000 in a batch
 DELETED = "deleted"  # the bool field that marks a row as deleted
+SEQ = "seq"  # the number field for the seq of the last event that changed the row, if rows carry it
 # The types of field that an event can set.
 SETTABLE = frozenset(
     {"text", "editor", "email", "url", "number", "bool", "date", "select", "relation", "json", "geoPoint"}
@@ -65,6 +71,7 @@ class Target(BaseModel):
     row_update_rule: str = ""
     row_list_rule: str | None = None
     row_view_rule: str | None = None
+    versioned: bool = False  # whether rows carry `seq`
     computed: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
@@ -93,17 +100,30 @@ class Target(BaseModel):
     @property
     def writable(self) -> bool:
         """Whether the collection's own rules are those that `attach` gave it, which let the worker write."""
-        return (self.row_create_rule, self.row_update_rule) == (ROW_CREATE_RULE, ROW_UPDATE_RULE)
+        return self.row_create_rule == ROW_CREATE_RULE and self.row_update_rule == row_update_rule(
+            versioned=self.versioned
+        )
 
     @cached_property
     def settable(self) -> list[FieldDefinition]:
         """The fields that an event may set."""
-        return [field for field in self.fields if why_not_settable(field) is None]
+        return [field for field in self.fields if self.why_not_settable(field) is None]
+
+    def why_not_settable(self, field: FieldDefinition) -> str | None:
+        """Why no event may set the field; None if one may."""
+        if self.versioned and field.name == SEQ:
+            return f'"{SEQ}" is the seq of the last event that changed the item. Leave it out of data.'
+        return why_not_settable(field)
 
     @cached_property
     def required(self) -> list[FieldDefinition]:
         """Those of them that must not be empty."""
         return [field for field in self.settable if field.required]
+
+
+def row_update_rule(*, versioned: bool) -> str:
+    """The update rule of an attached collection: the worker, unless the row is deleted or has changed unexpectedly."""
+    return " && ".join([WORKER, _UNLESS_DELETED, *([_AT_EXPECTED_SEQ] if versioned else [])])
 
 
 def why_not_settable(field: FieldDefinition) -> str | None:

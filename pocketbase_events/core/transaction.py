@@ -1,15 +1,15 @@
 """One transaction: which events it records and rejects, and what may come of it. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from pocketbase_events.core.access import why_unwritable
 from pocketbase_events.core.events import Head, Pending, Recorded, record
+from pocketbase_events.core.groups import MAX_GROUP, TOO_LARGE, groups_of, rejected_together
 from pocketbase_events.core.json_text import Json, UnreadableJsonError, read_data
 from pocketbase_events.core.projection import Change, Refused, Write, merge, project
-from pocketbase_events.core.schema import Target
+from pocketbase_events.core.schema import SEQ, Target
 from pocketbase_events.errors import TroubleError
 
 
@@ -67,11 +67,14 @@ class RowRefused:
     """Nothing was written, since PocketBase refused one write, with this HTTP status.
 
     `why` is the sentence for the event's author, None if PocketBase gave no reason.
+
+    `fields` names the fields at fault, if PocketBase named any.
     """
 
     write: Write
     why: str | None
     status: int = 400
+    fields: frozenset[str] = frozenset()
 
     @property
     def is_explained(self) -> bool:
@@ -95,7 +98,7 @@ Outcome = Committed | Conflict | Held | RowRefused | EventRefused
 
 
 @dataclass(slots=True)
-class Group:
+class Selection:
     """The events of one transaction: those to record with their data and change, and those to reject."""
 
     events: list[Pending] = field(default_factory=list)
@@ -107,33 +110,47 @@ class Group:
         return len(self.events) + len(self.rejections)
 
 
-def group(
-    page: Iterable[Pending], refused: Mapping[str, str], targets: Mapping[str, Target], *, limit: int, most: int
-) -> Group:
-    """The first events of the page, `most` at most, no more than `limit` to record among them.
+def select(
+    page: Sequence[Pending], refused: Mapping[str, str], targets: Mapping[str, Target], *, limit: int, most: int
+) -> Selection:
+    """The first events of the page, `most` at most, no more than `limit` to record among them. No group is cut.
 
     `refused` has the sentence for each event (by its record's id) that PocketBase is known to refuse.
 
     Raises:
-        TroubleError: when rules were edited so that the worker can't write a collection.
+        TroubleError: if rules were edited so that the worker can't write a collection.
     """
-    chosen = Group()
-    for event in islice(page, most):
-        judged = _judge(event, refused, targets)
-        if isinstance(judged, Rejection):
-            chosen.rejections.append(judged)
-            continue
-        if len(chosen.events) == limit:
+    chosen = Selection()
+    for number, members in enumerate(groups_of(page), 1):
+        if len(chosen) and len(chosen) + len(members) > most:
             break
-        data, change = judged
-        chosen.events.append(event)
-        chosen.data.append(data)
-        chosen.changes.append(change)
+        judged = [_judge(event, refused, targets) for event in members]
+        rejections = _rejections(members, judged)
+        if rejections:
+            chosen.rejections += rejections
+            continue
+        if chosen.events and len(chosen.events) + len(members) > limit:
+            break
+        accepted = [each for each in judged if not isinstance(each, Rejection)]
+        for event, (data, change) in zip(members, accepted, strict=True):
+            chosen.events.append(event)
+            chosen.data.append(data)
+            chosen.changes.append(replace(change, group=number) if change and event.together else change)
     return chosen
 
 
+def _rejections(members: Sequence[Pending], judged: Sequence["_Accepted | Rejection"]) -> list[Rejection]:
+    """The rejections of all members of a group if one of them is rejected."""
+    if len(members) > MAX_GROUP:
+        why = {members[0].id: TOO_LARGE.format(most=MAX_GROUP, size=len(members))}
+    else:
+        why = {each.event.id: each.why for each in judged if isinstance(each, Rejection)}
+    sentences = rejected_together(members, why) if why else {}
+    return [Rejection(event, sentences[event.id]) for event in members if sentences]
+
+
 def build(
-    chosen: Group,
+    chosen: Selection,
     head: Head,
     timestamp: str,
     new_id: Callable[[], UUID],
@@ -141,19 +158,23 @@ def build(
     *,
     merging: bool,
 ) -> Transaction:
-    """The transaction that records and rejects the group after `head`."""
+    """The transaction that records and rejects the selected events after `head`."""
     before = head
     recorded: list[Recorded] = []
     for event, data in zip(chosen.events, chosen.data, strict=True):
         recorded.append(record(event, data, head, str(new_id()), timestamp))
         head = recorded[-1].head
     writes = merge(chosen.changes, targets, merging=merging)
+    for write in writes:
+        if targets[write.collection].versioned:
+            write.fields[SEQ] = recorded[write.events[-1]].seq
     return Transaction(before, head, writes, recorded, chosen.rejections)
 
 
-def _judge(
-    event: Pending, refused: Mapping[str, str], targets: Mapping[str, Target]
-) -> tuple[Json, Change | None] | Rejection:
+_Accepted = tuple[Json, Change | None]
+
+
+def _judge(event: Pending, refused: Mapping[str, str], targets: Mapping[str, Target]) -> _Accepted | Rejection:
     if event.id in refused:
         return Rejection(event, refused[event.id])
     try:

@@ -12,7 +12,7 @@ from pocketbase_events.core.policy import (
     compose_create_rule,
 )
 from pocketbase_events.core.rules import UnreadableRuleError
-from pocketbase_events.core.schema import DELETED, ROW_CREATE_RULE, ROW_UPDATE_RULE, Target
+from pocketbase_events.core.schema import DELETED, ROW_CREATE_RULE, Target, row_update_rule
 from pocketbase_events.errors import NotInstalledError, ProblemError, WrongUsageError
 from pocketbase_events.jobs.lock import lock_rows, rows_locked
 from pocketbase_events.pb.admin import Admin, Collection, Record
@@ -175,7 +175,7 @@ def _attached(collection: Collection) -> Collection:
         **collection,
         "fields": fields,
         "createRule": ROW_CREATE_RULE,
-        "updateRule": ROW_UPDATE_RULE,
+        "updateRule": row_update_rule(versioned=False),
         "deleteRule": None,
         **{rule: _let_worker_in(collection, rule) for rule in _READ_RULES},
     }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pocketbase_events.core.access import let_worker_in, unwrapped
 from pocketbase_events.core.batch import HEAD_ID, MAX_REQUESTS
 from pocketbase_events.core.policy import AppendRules, compose_create_rule
+from pocketbase_events.core.schema import ROW_UPDATE_RULE_BEFORE_3, row_update_rule
 from pocketbase_events.errors import ProblemError, WrongUsageError
 from pocketbase_events.jobs.attach import append_rules
 from pocketbase_events.jobs.lock import lock_log, lock_rows, rows_locked
@@ -43,8 +44,8 @@ def init(admin: Admin, settings: Settings) -> Installed:
     for status in admin.records("event_status") if "event_status" in there else ():
         refuse_newer(status)
     targets = append_rules(admin) if "event_targets" in there else []
-    rewrapped = [*_rewrapped(there, targets)]
-    admin.import_collections([*(_upgraded(collection, there, targets) for collection in ours), *rewrapped])
+    rows = [*_rows_upgraded(there, targets)]
+    admin.import_collections([*(_upgraded(collection, there, targets) for collection in ours), *rows])
     if not admin.records("event_head"):
         admin.create("event_head", id=HEAD_ID, seq=0, hash="")
     _enable_batch(admin)
@@ -82,16 +83,18 @@ def _upgraded(collection: Collection, there: dict[str, Collection], targets: lis
     return upgraded
 
 
-def _rewrapped(there: dict[str, Collection], targets: Iterable[AppendRules]) -> Iterator[Collection]:
-    """Attached collections whose list and view rules an older version of ours put into parentheses.
+def _rows_upgraded(there: dict[str, Collection], targets: Iterable[AppendRules]) -> Iterator[Collection]:
+    """Attached collections with rules of an older version of ours: its update rule, or rules that it wrapped.
 
-    A comment in them that has a bracket could end the parentheses early.
+    A comment in a wrapped rule that has a bracket could end the parentheses early.
     """
     for target in targets:
         collection = there.get(target.collection.lower(), {})
         wrapped = {rule: text for rule in _READ_RULES if (text := collection.get(rule)) and unwrapped(text) != text}
-        if wrapped:
-            better = {rule: let_worker_in(text) for rule, text in wrapped.items()}
+        better = {rule: let_worker_in(text) for rule, text in wrapped.items()}
+        if collection.get("updateRule") == ROW_UPDATE_RULE_BEFORE_3:
+            better["updateRule"] = row_update_rule(versioned=False)
+        if better:
             yield {"id": collection["id"], "name": collection["name"], **better}
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, get_args
 
-from pocketbase_events.core.events import HASHED, EventType, Recorded
+from pocketbase_events.core.events import HASHED, OPTIONAL, EventType, Recorded
 from pocketbase_events.core.json_text import MAX_DEPTH, Json, read_json
 from pocketbase_events.errors import WrongUsageError
 
 PAGE = 1000  # lines read at a time
 KEYS = {*HASHED, "hash"}  # of a line; its "id" is optional, since older exports have none
+MAYBE = ", ".join(["id", *OPTIONAL])
 RECORD_ID = re.compile(r"[a-z0-9]{15}")  # as the collection `events` takes it
 
 # How a file begins that was changed by a program, and what to do.
@@ -117,10 +118,14 @@ def _event_of(number: int, line: bytes) -> Recorded | BadLine:
 
 def _why_no_event(given: Json) -> str | None:
     """Why a JSON value is not an event; None if it is one."""
-    if not isinstance(given, dict) or given.keys() - {"id"} != KEYS:
-        return f"it is not an object with exactly the keys {', '.join(sorted(KEYS))} and maybe id."
-    texts = [value for key, value in given.items() if key not in ("data", "seq")]
-    if type(given["seq"]) is not int or not all(isinstance(text, str) for text in texts):
+    if not isinstance(given, dict) or given.keys() - {"id", *OPTIONAL} != KEYS:
+        return f"it is not an object with exactly the keys {', '.join(sorted(KEYS))}, and maybe {MAYBE}."
+    empty = [key for key in OPTIONAL if key in given and not given[key]]
+    if empty:
+        return f"its {empty[0]} is empty. Leave such a key out."
+    numbers = [given[key] for key in ("seq", "expected_seq") if key in given]
+    texts = [value for key, value in given.items() if key not in ("data", "seq", "expected_seq")]
+    if any(type(number) is not int for number in numbers) or not all(isinstance(text, str) for text in texts):
         return "its seq is not a whole number, or another value but data is not a text."
     if given["type"] not in get_args(EventType):
         return "its type is none of create, update and delete."

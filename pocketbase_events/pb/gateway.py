@@ -21,7 +21,7 @@ from pocketbase_events.core.batch import (
 from pocketbase_events.core.events import Pending
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.projection import Write
-from pocketbase_events.core.schema import DELETED, quote
+from pocketbase_events.core.schema import DELETED, SEQ, quote
 from pocketbase_events.core.transaction import (
     Committed,
     Conflict,
@@ -100,7 +100,9 @@ class Gateway(Reader):
             state = self._row_state(writes)
             if state is not None:
                 return RowRefused(write, state)
-        return RowRefused(write, why_refused(write, failed.answer), failed.status)
+        fields = failed.answer.get("data")
+        named = frozenset(fields) if isinstance(fields, dict) else frozenset[str]()
+        return RowRefused(write, why_refused(write, failed.answer), failed.status, named)
 
     def _row_state(self, writes: Sequence[Write]) -> str | None:
         """Why the row of the last write can't be updated; None when it could be."""
@@ -111,8 +113,16 @@ class Gateway(Reader):
                 row = {**(row or {}), **earlier.fields}
         if row is None:
             return f"There is no item {quote(write.item_id)} in {write.collection}. Check item_id, or create it first."
-        if row.get(DELETED):
-            return f"The item {quote(write.item_id)} in {write.collection} is deleted and changes no more."
+        item, restores = f"{quote(write.item_id)} in {write.collection}", write.fields.get(DELETED) is False
+        if row.get(DELETED) and not restores:
+            return f'The item {item} is deleted. Restore it first: append an update with the data {{"deleted": false}}.'
+        if restores and not row.get(DELETED):
+            return f"The item {item} is not deleted, so there is nothing to restore."
+        if write.expected_seq not in (0, row.get(SEQ)):
+            return (
+                f"The item {item} was changed meanwhile (seq {row.get(SEQ)}, expected {write.expected_seq})."
+                " Read it again, and decide anew."
+            )
         return None
 
     def batch_enabled(self) -> bool:

@@ -6,11 +6,10 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from pocketbase_events.core.batch import VERSION
 from pocketbase_events.core.events import Head, Pending, Recorded
 from pocketbase_events.core.json_text import MAX_SAFE_INTEGER, UnreadableJsonError, read_data
 from pocketbase_events.errors import ContradictionError, NewerError, OlderError
-
-VERSION = 3  # of our collections, as the view `event_status` tells it; 0 if it does not
 
 
 class Status(BaseModel):
@@ -134,6 +133,9 @@ def pending_of(item: Mapping[str, Any]) -> Pending:
         damaged=_is_damaged(item),
         schema_version=item["schema_version"],
         adopted=bool(item["adopted"]),
+        reason=item["reason"],
+        together=item["together"],
+        expected_seq=item["expected_seq"],
     )
 
 
@@ -156,10 +158,13 @@ def recorded_of(item: Mapping[str, Any]) -> Recorded:
         actor=item["actor"],
         hash=item["hash"],
         flaw=flaw,
+        reason=item["reason"],
+        together=item["together"],
+        expected_seq=item["expected_seq"],
     )
 
 
 def _is_damaged(item: Mapping[str, Any]) -> bool:
-    """Whether an event's texts hold what is no UTF-8: it was replaced on the way, which changes their length."""
-    texts = item["collection"] + item["item_id"] + item["actor"] + item["data"]
+    """Whether an event's texts are not valid UTF-8: bad bytes were replaced on the way, which changes the length."""
+    texts = "".join(item[name] for name in ("collection", "item_id", "actor", "data", "reason", "together"))
     return bool((len(texts) if texts.isascii() else len(texts.encode())) != item["bytes"])

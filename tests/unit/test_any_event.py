@@ -19,7 +19,7 @@ from pocketbase_events.core.events import Head, Pending
 from pocketbase_events.core.json_text import read_data
 from pocketbase_events.core.projection import Change, Refused, Write, merge, project
 from pocketbase_events.core.schema import Target, why_no_id, why_not_settable
-from pocketbase_events.core.transaction import build, group
+from pocketbase_events.core.transaction import build, select
 from pocketbase_events.core.values import to_pocketbase, why_not_fitting
 from pocketbase_events.errors import TroubleError
 
@@ -111,7 +111,7 @@ def test_a_group_is_the_beginning_of_its_page_and_its_transaction_is_one_that_po
     targets = {"items": items, "others": others}
     page = [replace(event, id=f"r{place}") for place, event in enumerate(events)]
     limit, most = bounds
-    chosen = group(page, {f"r{place}": "It may not be." for place in refused}, targets, limit=limit, most=most)
+    chosen = select(page, {f"r{place}": "It may not be." for place in refused}, targets, limit=limit, most=most)
     assert len(chosen.events) == len(chosen.data) == len(chosen.changes) <= limit
     assert len(chosen) == min(most, len(page)) or len(chosen.events) == limit
     taken = [*chosen.events, *(rejection.event for rejection in chosen.rejections)]
@@ -149,9 +149,9 @@ def addressed(request: dict[str, Any]) -> tuple[str, str | None]:
 @given(pendings(), targets_named("items"))
 def test_rules_that_were_edited_are_trouble_and_no_events_fault(event: Pending, target: Target) -> None:
     closed = {"items": target.model_copy(update={"row_update_rule": "1 = 2"})}
-    usual = group([event], {}, {"items": target}, limit=1, most=1)
+    usual = select([event], {}, {"items": target}, limit=1, most=1)
     if usual.changes and usual.changes[0] is not None:
         with pytest.raises(TroubleError, match="attach items"):
-            group([event], {}, closed, limit=1, most=1)
+            select([event], {}, closed, limit=1, most=1)
     else:
-        assert group([event], {}, closed, limit=1, most=1) == usual
+        assert select([event], {}, closed, limit=1, most=1) == usual

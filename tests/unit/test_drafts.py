@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from pocketbase_events.core.events import EMPTY, Pending
-from pocketbase_events.core.schema import FieldDefinition, Target
+from pocketbase_events.core.schema import FieldDefinition, Target, row_update_rule
 from pocketbase_events.jobs.record.drafts import Basis, Drafting
 from pocketbase_events.jobs.record.refusals import Search
 
@@ -15,7 +15,7 @@ ITEMS = Target(
     version="1",
     fields=(FieldDefinition(name="title", type="text"),),
     row_create_rule='@request.auth.collectionName = "event_workers"',
-    row_update_rule='@request.auth.collectionName = "event_workers" && deleted = false',
+    row_update_rule=row_update_rule(versioned=False),
 )
 BASIS = Basis(EMPTY, "", {"items": ITEMS})
 DRAFTING = Drafting(lambda: NOW, uuid4)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pocketbase_events.core.events import Head, Pending, timestamp_of
 from pocketbase_events.core.schema import Target
-from pocketbase_events.core.transaction import Group, Transaction, build, group
+from pocketbase_events.core.transaction import Selection, Transaction, build, select
 from pocketbase_events.jobs.record.refusals import Search
 from pocketbase_events.pb.gateway import MOST_PENDING, Gateway
 
@@ -35,9 +35,9 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A transaction to be sent, and the group of events that it is about."""
+    """A transaction to be sent, and the events that it is about."""
 
-    chosen: Group
+    chosen: Selection
     transaction: Transaction
 
     @property
@@ -78,7 +78,7 @@ class Drafting:
             TroubleError: if rules were edited so that the worker can't write a collection.
         """
         most = size if search.most is None else min(size, search.most)
-        chosen = group(page, search.refused, basis.targets, limit=search.limit, most=most)
+        chosen = select(page, search.refused, basis.targets, limit=search.limit, most=most)
         timestamp = max(timestamp_of(self.now()), basis.timestamp)
         transaction = build(chosen, basis.head, timestamp, self.new_id, basis.targets, merging=search.merging)
         return Draft(chosen, transaction)
