@@ -11,6 +11,8 @@ from faults.tmpfs import why_no_tmpfs
 from faults.world import PATIENCE, World
 from support import WORKER, command, eventually, run_command
 
+from pocketbase_events.core.batch import VERSION
+
 
 @fault()
 def batch_api_off_and_on(world: World) -> Iterator[float]:
@@ -149,8 +151,8 @@ def hold_left_behind(world: World) -> Iterator[float]:
     until = time.strftime("%Y-%m-%d %H:%M:%S.000Z", time.gmtime(time.time() + 4))
     for _ in range(20):  # the head moves all the time
         head = worker.records("event_head")[0]
-        hold = {"expected_hash": head["hash"], "hash": head["hash"], "seq": head["seq"], "holder": "who died",
-                "hold_by": "who died", "hold_until": until}  # fmt: skip
+        stay = {"version": VERSION, "expected_hash": head["hash"], "hash": head["hash"], "seq": head["seq"]}
+        hold = {**stay, "holder": "who died", "hold_by": "who died", "hold_until": until}
         if worker.batch(("PATCH", f"/api/collections/event_head/records/{head['id']}", hold)).ok:
             break
     else:

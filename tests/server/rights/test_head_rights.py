@@ -17,7 +17,7 @@ from support.house import (
     version_of,
 )
 
-from pocketbase_events.core.batch import HEAD_ID
+from pocketbase_events.core.batch import HEAD_ID, VERSION
 from pocketbase_events.jobs.record import Step
 
 # -- our own collections ------------------------------------------------------------------------------------
@@ -27,14 +27,14 @@ from pocketbase_events.jobs.record import Step
 def test_the_head_is_moved_by_no_outsider_even_with_the_right_hash(house: House, who: str) -> None:
     head = house.callers["superuser"].record("event_head", HEAD_ID)
     with nothing_changes(house.server):
-        move = {"expected_hash": head["hash"], "seq": head["seq"] + 1, "hash": "0" * 64}
+        move = {"version": VERSION, "expected_hash": head["hash"], "seq": head["seq"] + 1, "hash": "0" * 64}
         is_refused(house.callers[who], "PATCH", HEAD, move)
 
 
 def test_the_worker_moves_the_head_only_by_naming_its_hash(house: House) -> None:
     worker = house.callers["worker"]
     head = worker.record("event_head", HEAD_ID)
-    move = {"seq": head["seq"] + 1, "hash": "0" * 64}
+    move = {"version": VERSION, "seq": head["seq"] + 1, "hash": "0" * 64}
     wrong: list[Any] = [
         "",
         "0" * 64,
@@ -48,7 +48,7 @@ def test_the_worker_moves_the_head_only_by_naming_its_hash(house: House) -> None
     with nothing_changes(house.server):
         for body in [{}, *({"expected_hash": value} for value in wrong), {"holder": ""}]:
             is_refused(worker, "PATCH", HEAD, {**move, **body})
-        stay = {"expected_hash": head["hash"], "seq": head["seq"], "hash": head["hash"]}
+        stay = {"version": VERSION, "expected_hash": head["hash"], "seq": head["seq"], "hash": head["hash"]}
         assert worker("PATCH", HEAD, json=stay).ok
         assert worker.batch(("PATCH", HEAD, stay)).ok
 
@@ -56,12 +56,22 @@ def test_the_worker_moves_the_head_only_by_naming_its_hash(house: House) -> None
 def test_the_empty_hash_of_an_empty_log_has_to_be_named_as_well(server: Server) -> None:
     with nothing_changes(server):
         for unnamed in ({}, {"expected": ""}, {"expected_hash:lower": ""}):
-            is_refused(server.worker_client(), "PATCH", HEAD, {"seq": 1, "hash": "0" * 64, **unnamed})
+            move = {"version": VERSION, "seq": 1, "hash": "0" * 64}
+            is_refused(server.worker_client(), "PATCH", HEAD, {**move, **unnamed})
+
+
+def test_a_worker_of_another_version_moves_no_head(server: Server) -> None:
+    worker = server.worker_client()
+    stay = {"expected_hash": "", "seq": 0, "hash": ""}
+    with nothing_changes(server):
+        for version in ({}, {"version": VERSION - 1}, {"version": VERSION + 1}, {"version": None}):
+            is_refused(worker, "PATCH", HEAD, {**stay, **version})
+    assert worker.batch(("PATCH", HEAD, {**stay, "version": VERSION})).ok
 
 
 def test_while_somebody_holds_the_head_nobody_else_of_the_workers_moves_it(server: Server) -> None:
     worker, root = server.worker_client(), server.superuser()
-    stay = {"expected_hash": "", "seq": 0, "hash": ""}
+    stay = {"version": VERSION, "expected_hash": "", "seq": 0, "hash": ""}
     hold = {"hold_until": FAR_FUTURE, "hold_by": "rebuild"}
     assert root.batch(("PATCH", HEAD, hold)).ok
     with nothing_changes(server):
@@ -88,7 +98,7 @@ def test_the_head_never_goes_back_and_its_hash_never_changes_alone(house: House,
     ]
     with nothing_changes(house.server):
         for change in backwards:
-            is_refused(client, "PATCH", HEAD, {"expected_hash": head["hash"], **change})
+            is_refused(client, "PATCH", HEAD, {"version": VERSION, "expected_hash": head["hash"], **change})
 
 
 def test_even_superusers_neither_delete_the_head_nor_add_a_second(house: House) -> None:
