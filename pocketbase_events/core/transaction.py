@@ -99,22 +99,35 @@ Outcome = Committed | Conflict | Held | RowRefused | EventRefused
 
 @dataclass(slots=True)
 class Selection:
-    """The events of one transaction: those to record with their data and change, and those to reject."""
+    """The events of one transaction: those to record with their data and change, and those to reject.
+
+    `units` counts what PocketBase may be sent alone: an event, a group to record, a rejection. `cut` has the sentence
+    for each event, by its record's id, of a rejected group that is too large for one transaction.
+    """
 
     events: list[Pending] = field(default_factory=list)
     data: list[Json] = field(default_factory=list)
     changes: list[Change | None] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    units: int = 0
+    cut: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.events) + len(self.rejections)
 
 
 def select(
-    page: Sequence[Pending], refused: Mapping[str, str], targets: Mapping[str, Target], *, limit: int, most: int
+    page: Sequence[Pending],
+    refused: Mapping[str, str],
+    targets: Mapping[str, Target],
+    *,
+    limit: int,
+    most: int,
+    largest: int | None = None,
 ) -> Selection:
-    """The first events of the page, `most` at most, no more than `limit` to record among them. No group is cut.
+    """The first events of the page, `most` at most, no more than `limit` to record among them.
 
+    The first group comes whole, however large it is; only rejections are cut, at `largest`, unless that is None.
     `refused` has the sentence for each event (by its record's id) that PocketBase is known to refuse.
 
     Raises:
@@ -127,10 +140,16 @@ def select(
         judged = [_judge(event, refused, targets) for event in members]
         rejections = _rejections(members, judged)
         if rejections:
-            chosen.rejections += rejections
+            now = _rejected_at_once(len(rejections), largest)
+            chosen.rejections += rejections[:now]
+            chosen.units += now
+            chosen.cut = {each.event.id: each.why for each in rejections[now:]}
+            if chosen.cut:
+                break
             continue
         if chosen.events and len(chosen.events) + len(members) > limit:
             break
+        chosen.units += 1
         accepted = [each for each in judged if not isinstance(each, Rejection)]
         for event, (data, change) in zip(members, accepted, strict=True):
             chosen.events.append(event)
@@ -147,6 +166,13 @@ def _rejections(members: Sequence[Pending], judged: Sequence["_Accepted | Reject
         why = {each.event.id: each.why for each in judged if isinstance(each, Rejection)}
     sentences = rejected_together(members, why) if why else {}
     return [Rejection(event, sentences[event.id]) for event in members if sentences]
+
+
+def _rejected_at_once(size: int, largest: int | None) -> int:
+    """How many events of a rejected group to reject at once: what is left of one that is too large stays too large."""
+    if largest is None or size <= largest:
+        return size
+    return min(largest, size - MAX_GROUP - 1) if size > MAX_GROUP + 1 else largest
 
 
 def build(

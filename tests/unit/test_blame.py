@@ -8,9 +8,10 @@ from uuid import uuid4
 import pytest
 
 from pocketbase_events.core.events import EMPTY, Pending
-from pocketbase_events.core.schema import ROW_CREATE_RULE, ROW_UPDATE_RULE, FieldDefinition, Target
+from pocketbase_events.core.schema import ROW_CREATE_RULE, FieldDefinition, Target, row_update_rule
 from pocketbase_events.core.transaction import EventRefused, RowRefused
 from pocketbase_events.errors import BatchTooLargeError, OutcomeUnknownError, TroubleError
+from pocketbase_events.jobs.record.batch_size import BatchSize
 from pocketbase_events.jobs.record.blame import NO_REASON, TOO_LARGE, Page
 from pocketbase_events.jobs.record.drafts import Basis, Draft, Drafting
 from pocketbase_events.jobs.record.refusals import ENOUGH, ENOUGH_SLOW, ENOUGH_UNANSWERED, Search
@@ -20,7 +21,7 @@ ITEMS = Target(
     version="1",
     fields=(FieldDefinition(name="title", type="text"),),
     row_create_rule=ROW_CREATE_RULE,
-    row_update_rule=ROW_UPDATE_RULE,
+    row_update_rule=row_update_rule(versioned=False),
 )
 DRAFTING = Drafting(lambda: datetime(2026, 5, 1, tzinfo=UTC), uuid4)
 NO_ANSWER = OutcomeUnknownError(why="ReadTimeout")
@@ -35,7 +36,7 @@ def page(count: int) -> Page:
 
 
 def draft(of: Page) -> Draft:
-    return DRAFTING.draft(Basis(EMPTY, "", {"items": ITEMS}), of.events, of.search, 100)
+    return DRAFTING.draft(Basis(EMPTY, "", {"items": ITEMS}), of.events, of.search, BatchSize(100))
 
 
 def until_refused(start: Page, answer: Callable[[Page], Page]) -> tuple[int, str]:
@@ -94,7 +95,7 @@ def test_what_is_too_large_is_halved_and_one_event_that_is_too_large_is_refused(
 
 def test_an_event_that_cannot_be_rejected_is_skipped_and_left_aside_when_another_one_passes() -> None:
     start = page(2)
-    doubted = Page(start.events, start.search.event_refused("e0", "hands off"))
+    doubted = Page(start.events, start.search.event_refused({"e0": "hands off"}))
     skipped = doubted.event_refused(EventRefused("e0", "hands off", certain=False), draft(doubted))
     assert ([event.id for event in skipped.events], skipped.aside) == (["e1"], {})
     assert skipped.committed(draft(skipped)).aside == {"e0": "hands off"}
@@ -102,7 +103,7 @@ def test_an_event_that_cannot_be_rejected_is_skipped_and_left_aside_when_another
 
 def test_if_no_event_can_be_changed_it_is_trouble() -> None:
     start = page(2)
-    search = start.search.event_refused("e0", "hands off").event_refused("e1", "hands off")
+    search = start.search.event_refused({"e0": "hands off"}).event_refused({"e1": "hands off"})
     doubted = Page(start.events, search)
     skipped = doubted.event_refused(EventRefused("e0", "hands off", certain=False), draft(doubted))
     with pytest.raises(TroubleError, match="e0"):
@@ -113,6 +114,6 @@ def test_if_no_event_can_be_changed_it_is_trouble() -> None:
 
 def test_an_event_whose_own_content_is_the_reason_is_left_aside_at_once() -> None:
     start = page(1)
-    doubted = Page(start.events, start.search.event_refused("e0", "no JSON"))
+    doubted = Page(start.events, start.search.event_refused({"e0": "no JSON"}))
     aside = doubted.event_refused(EventRefused("e0", "data: no JSON"), draft(doubted))
     assert (aside.events, aside.aside) == ([], {"e0": "data: no JSON"})

@@ -1,11 +1,13 @@
 """What an answer says about the events of a page: which one is to blame, and what its author will read. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Self
 
 from pocketbase_events.core.events import Pending
+from pocketbase_events.core.groups import groups_of, rejected_together
+from pocketbase_events.core.modifiers import field_of
 from pocketbase_events.core.transaction import EventRefused, RowRefused
 from pocketbase_events.errors import BatchTooLargeError, OutcomeUnknownError, TroubleError
 from pocketbase_events.jobs.record.drafts import Draft
@@ -27,6 +29,7 @@ NO_ANSWER = (
     "PocketBase gave no answer within {seconds:.1f} s to any attempt to write the row, although it answered in between."
     " Ask the operator, then have the event retried."
 )
+TOO_MANY = "The group needs more requests than PocketBase's batch API takes (Batch max requests). Append fewer at once."
 REFUSED_AS_A_WHOLE = "PocketBase can't be given this event: {why} Ask the operator, then have the event retried."
 
 
@@ -45,7 +48,8 @@ class Page:
         """The rest of the page once a transaction is in the database."""
         count = len(draft.chosen)
         aside = {**self.aside, **self.search.unmarked}
-        return replace(self, events=self.events[count:], search=self.search.after_commit(count), aside=aside)
+        search = self.search.after_commit(count).refusing(draft.chosen.cut)
+        return replace(self, events=self.events[count:], search=search, aside=aside)
 
     def too_large(self, error: BatchTooLargeError, draft: Draft) -> Self:
         """Try half of what PocketBase found too large.
@@ -53,8 +57,10 @@ class Page:
         Raises:
             BatchTooLargeError: if it was one event, and its data are not the reason.
         """
-        if len(draft.chosen) == 1 and draft.transaction.writes and error.in_bytes:
-            return self._searching(self.search.event_refused(draft.first.id, TOO_LARGE))
+        if draft.chosen.units == 1 and draft.transaction.writes and error.in_bytes:
+            return self._searching(self.search.event_refused(self._together(draft.first.id, TOO_LARGE)))
+        if draft.chosen.units == 1 and len(draft.chosen) > 1:
+            return self._searching(self.search.event_refused(self._together(draft.first.id, TOO_MANY)))
         return self._searching(self.search.too_large(error.half(len(draft.chosen))))
 
     def row_refused(self, refused: RowRefused, draft: Draft) -> Self:
@@ -62,13 +68,14 @@ class Page:
 
         A server error must come again, with the event alone.
         """
-        events = refused.write.events
-        if len(events) > 1:
-            return self._searching(self.search.one_by_one(events[-1]))
-        why = refused.why or NO_REASON
+        write, why = refused.write, refused.why or NO_REASON
+        if len(write.events) > 1 and not write.group:
+            return self._searching(self.search.one_by_one(write.events[-1]))
+        place = next((each for each in write.events if _sets(draft, each, refused.fields)), write.events[0])
         if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return self._doubted(events[0], why, draft)
-        return self._searching(self.search.row_refused(draft.chosen.events[events[0]].id, events[0], why))
+            return self._doubted(place, why, draft)
+        event = draft.chosen.events[place].id
+        return self._searching(self.search.row_refused(self._together(event, why), place))
 
     def event_refused(self, refused: EventRefused, draft: Draft) -> Self:
         """Blame the event that PocketBase lets nobody record, or leave it aside if it lets nobody reject it either.
@@ -81,7 +88,7 @@ class Page:
             return self._not_rejected(refused)
         why = f"PocketBase refused the event: {refused.why}"
         if refused.certain:
-            return self._searching(self.search.event_refused(refused.id, why))
+            return self._searching(self.search.event_refused(self._together(refused.id, why)))
         return self._doubted(ids.index(refused.id), why, draft)
 
     def failed(self, error: OutcomeUnknownError, seconds: float, draft: Draft) -> Self:
@@ -89,7 +96,7 @@ class Page:
 
         PocketBase must have shown that it takes a transaction without this event, if there was only one.
         """
-        if len(draft.chosen) > 1:
+        if draft.chosen.units > 1:
             return self._searching(self.search.narrowed(len(draft.chosen)))
         if not draft.chosen.events:
             return self._not_rejected(EventRefused(draft.first.id, str(error)))
@@ -124,11 +131,23 @@ class Page:
 
     def _doubted(self, place: int, why: str, draft: Draft, enough: int = ENOUGH) -> Self:
         """Blame the event at this place of the transaction once it has failed alone often enough."""
-        if len(draft.chosen) > 1:
+        if draft.chosen.units > 1:
             return self._searching(self.search.isolated(place))
         search = self.search.failed_alone(why)
-        is_enough = search.attempts >= enough
-        return self._searching(search.event_refused(draft.first.id, why) if is_enough else search)
+        if search.attempts >= enough:
+            search = search.event_refused(self._together(draft.chosen.events[place].id, why))
+        return self._searching(search)
+
+    def _together(self, event: str, why: str) -> Mapping[str, str]:
+        """The sentences that reject an event, by its record's id, and the others of its group."""
+        members = next(members for members in groups_of(self.events) if any(each.id == event for each in members))
+        return rejected_together(members, {event: why})
 
     def _searching(self, search: Search) -> Self:
         return replace(self, search=search)
+
+
+def _sets(draft: Draft, place: int, fields: Container[str]) -> bool:
+    """Whether the event at this place of the transaction sets one of the fields."""
+    change = draft.chosen.changes[place]
+    return change is not None and any(field_of(key) in fields for key in change.fields)

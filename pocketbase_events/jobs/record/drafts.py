@@ -6,8 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from pocketbase_events.core.events import Head, Pending, timestamp_of
+from pocketbase_events.core.groups import first_groups, without_last_group
 from pocketbase_events.core.schema import Target
 from pocketbase_events.core.transaction import Selection, Transaction, build, select
+from pocketbase_events.jobs.record.batch_size import BatchSize
 from pocketbase_events.jobs.record.refusals import Search
 from pocketbase_events.pb.gateway import MOST_PENDING, Gateway
 
@@ -71,14 +73,14 @@ class Drafting:
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
 
-    def draft(self, basis: Basis, page: Sequence[Pending], search: Search, size: int) -> Draft:
-        """The transaction for the first events of the page, `size` at most.
+    def draft(self, basis: Basis, page: Sequence[Pending], search: Search, size: BatchSize) -> Draft:
+        """The transaction for the first events of the page, as many as `size` says unless the first group is larger.
 
         Raises:
             TroubleError: if rules were edited so that the worker can't write a collection.
         """
-        most = size if search.most is None else min(size, search.most)
-        chosen = select(page, search.refused, basis.targets, limit=search.limit, most=most)
+        most = size.events if search.most is None else min(size.events, search.most)
+        chosen = select(page, search.refused, basis.targets, limit=search.limit, most=most, largest=size.most)
         timestamp = max(timestamp_of(self.now()), basis.timestamp)
         transaction = build(chosen, basis.head, timestamp, self.new_id, basis.targets, merging=search.merging)
         return Draft(chosen, transaction)
@@ -91,7 +93,7 @@ class Ahead:
     gateway: Gateway
     drafting: Drafting
     basis: Basis  # once the running transaction is committed
-    size: int
+    size: BatchSize
     left_aside: frozenset[str]  # records of events that PocketBase lets nobody change
     slow: frozenset[str]  # collections whose rows are written alone
 
@@ -101,12 +103,12 @@ class Ahead:
         None if another look has to tell.
         """
         rest, more = work.rest, work.more
-        if len(rest) < self.size and more:
+        if len(rest) < self.size.events and more:
             found = self.gateway.pending()
             more = len(found) == MOST_PENDING
             taken = {event.id for event in running.recorded} | {each.event.id for each in running.rejections}
             rest = [event for event in found if event.id not in taken | self.left_aside]
-        coming = first_page(rest, self.size, self.slow, more=more)
+        coming = first_page(rest, self.size.events, self.slow, more=more)
         if not coming.page or not self.basis.knows(coming.page):
             return coming if coming.page else None
         draft = self.drafting.draft(self.basis, coming.page, Search(len(coming.page)), self.size)
@@ -114,7 +116,8 @@ class Ahead:
 
 
 def first_page(events: Sequence[Pending], size: int, slow: Container[str], *, more: bool) -> Work:
-    """The first of the events as a page. An event about a row of a slow collection is a page of its own."""
-    slow_ones = (place for place, event in enumerate(events[:size]) if event.collection in slow) if slow else ()
-    size = min(size, max(1, next(iter(slow_ones), size)))
-    return Work(events[:size], events[size:], more)
+    """The first of the events as a page, which cuts no group. One about a slow collection is a page of its own."""
+    shown = without_last_group(events) if more else events
+    slow_ones = (place for place, event in enumerate(shown[:size]) if event.collection in slow) if slow else ()
+    page, rest = first_groups(shown, min(size, max(1, next(iter(slow_ones), size))))
+    return Work(page, rest, more)

@@ -183,7 +183,7 @@ class Recorder:
         page, draft = Page(work.page, Search(len(work.page))), work.draft
         ready: Work | None = None
         while page.events:
-            draft = draft or self._drafting.draft(self._basis, page.events, page.search, self._size.events)
+            draft = draft or self._drafting.draft(self._basis, page.events, page.search, self._size)
             is_last = len(draft.chosen) == len(page.events) and (work.rest or work.more)
             coming = self._submit(beside, work, draft.transaction) if beside and is_last else None
             sent = self._send(draft)
@@ -221,7 +221,7 @@ class Recorder:
                 return self._committed(sent, page)
             case BatchTooLargeError() as error:
                 after = page.too_large(error, sent.draft)
-                if len(sent.draft.chosen) > 1:
+                if sent.draft.chosen.units > 1:
                     self._size = self._size.limited(after.search.limit)
                 return after
             case OutcomeUnknownError() as error:
@@ -247,7 +247,7 @@ class Recorder:
             return Step.AGAIN
         if error.failed_as_a_whole and not sent.is_slow:
             raise error  # its disk is full, say
-        if len(sent.draft.chosen) == 1:
+        if sent.draft.chosen.units == 1:
             if self._gateway.transact(Transaction(transaction.before, transaction.before)) != Committed():
                 return Step.AGAIN
             if sent.is_slow:
@@ -310,7 +310,7 @@ class Recorder:
     def _submit(self, beside: Executor, work: Work, running: Transaction) -> "Future[Work | None]":
         """Have the page after this transaction made ready from a snapshot of what is known now."""
         basis, slow = self._basis.after(running), self._patience.slow
-        ahead = Ahead(self._gateway, self._drafting, basis, self._size.events, self._left_aside, slow)
+        ahead = Ahead(self._gateway, self._drafting, basis, self._size, self._left_aside, slow)
         return beside.submit(ahead.prepare, work, running)
 
 

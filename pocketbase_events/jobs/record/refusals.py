@@ -50,19 +50,23 @@ class Search:
         """Find which of several merged events is to blame, the last of them being at this place of the page."""
         return replace(self, limit=last + 1, merging=False)
 
-    def row_refused(self, event: str, place: int, why: str) -> Self:
-        """Reject the event with this record id, which is at this place of the page."""
+    def row_refused(self, why: Mapping[str, str], place: int) -> Self:
+        """Reject the event at this place of the page, and its group, with these sentences by record id."""
         is_first = self.rows_refused == 0 and self.merging
         return replace(
             self,
-            refused={**self.refused, event: why},
+            refused={**self.refused, **why},
             limit=self.limit if is_first else max(1, place),
             rows_refused=self.rows_refused + 1,
         )
 
-    def event_refused(self, event: str, why: str) -> Self:
-        """Reject the event with this record id instead of recording it."""
-        return replace(self, refused={**self.refused, event: why}, attempts=0, doubt="")
+    def event_refused(self, why: Mapping[str, str]) -> Self:
+        """Reject an event, and its group, instead of recording it, with these sentences by record id."""
+        return replace(self, refused={**self.refused, **why}, attempts=0, doubt="")
+
+    def refusing(self, why: Mapping[str, str]) -> Self:
+        """Reject the rest of a group that was too large to be rejected at once."""
+        return replace(self, refused={**self.refused, **why}) if why else self
 
     def not_marked(self, event: str, why: str) -> Self:
         """Go on without an event that can be neither recorded nor rejected, until another one shows that it is alone.
