@@ -18,7 +18,7 @@ from pocketbase_events.jobs import history as past
 from pocketbase_events.jobs.append import NewEvent, append, new_id
 from pocketbase_events.jobs.follow import STOPS_WITHIN, follow, listening
 from pocketbase_events.jobs.record import patience, work_through
-from pocketbase_events.pb.accounts import account_token, owner_of, worker_token
+from pocketbase_events.pb.accounts import SUPERUSERS_ID, account_token, owner_of, worker_token
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.pb.login import Account
@@ -26,7 +26,7 @@ from pocketbase_events.pb.realtime import SETTLED, Record, WakeUp
 from pocketbase_events.settings import read_settings
 
 APPENDS_WITHIN = 30.0  # seconds
-SUPERUSERS_ID, WORKERS_ID = "pbc_3142635823", "pbe_workers_001"  # auth collections, the same in every PocketBase
+WORKERS_ID = "pbe_workers_001"  # the collection event_workers, the same in every PocketBase
 
 
 class EventLog:

@@ -13,7 +13,7 @@ from pocketbase_events.cli.output import PROBLEM, SHOWN, print_json, say, short
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.core.fold import Difference, Unfit, unfit
 from pocketbase_events.jobs.check import Drift, find_drift
-from pocketbase_events.pb.connect import source
+from pocketbase_events.pb.connect import row_source
 
 
 def check(
@@ -26,7 +26,7 @@ def check(
 
     Example: pocketbase-events check notes
     """
-    with source(context.obj, folder) as seen, progress() as watch:
+    with row_source(context.obj, folder) as seen, progress() as watch:
         drift = find_drift(seen, collections or [], watch)
     if as_json:
         print_json(_document(drift))
@@ -47,9 +47,9 @@ def differences_in_words(drift: Drift, most: int) -> Iterator[str]:
 
 def tell_unfit(drift: Drift) -> None:
     """Tell on standard error what the log says and today's schema can't hold."""
-    for name, target in drift.targets.items():
-        for each in unfit(target, drift.fold.rows[name]):
-            say(_unfit_in_words(each))
+    found = [each for name, target in drift.targets.items() for each in unfit(target, drift.fold.rows[name])]
+    for each in (*found, *drift.outside.told()):
+        say(_unfit_in_words(each))
     for seq in drift.fold.orphans[:SHOWN]:
         say(f"seq {seq} is about an item that no event created; it changes no row.")
 
@@ -106,6 +106,8 @@ def _unfit_in_words(each: Unfit) -> str:
             f"{what} Rows are compared and rebuilt without it. If it was renamed, give it its old name back before a"
             " rebuild, which would empty the new one."
         )
+    if each.kind == "outside":
+        return f"{what} The log can't bring them back, so that is no difference, and rebuild leaves them out."
     if each.kind == "closed":
         return f"{what} Rows are compared and rebuilt without it, until the field is changed back."
     return f"{what} A row that is missing can't be inserted with it: change the field back before you rebuild it."

@@ -2,8 +2,6 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -20,9 +18,7 @@ from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs import rebuild as job
 from pocketbase_events.jobs.check import Drift
 from pocketbase_events.jobs.hold import hold_of
-from pocketbase_events.pb.connect import gateway, source, superuser_gateway
-from pocketbase_events.pb.gateway import Gateway
-from pocketbase_events.settings import Settings
+from pocketbase_events.pb.connect import gateway, row_source, superuser_if_given
 
 EXAMPLES = 5  # differences shown before they are written
 
@@ -43,8 +39,8 @@ def rebuild(
     settings, started = context.obj, time.monotonic()
     with (
         gateway(settings) as seen,
-        source(settings, folder) as reader,
-        _superuser(settings) as superuser,
+        row_source(settings, folder) as reader,
+        superuser_if_given(settings) as superuser,
         progress() as watch,
     ):
         held = hold_of(seen, "rebuild")
@@ -60,7 +56,7 @@ def rebuild(
     if as_json:
         print_json(document)
     else:
-        _print_rebuilt(document)
+        _print_rebuilt(document, left=len(done.refused))
     tell_unfit(done.drift)
     report_refused(done)
 
@@ -71,16 +67,6 @@ def report_refused(done: job.Rebuilt) -> None:
         say(f"{collection} {item_id} could not be written: {why}")
     if done.refused:
         raise typer.Exit(PROBLEM)
-
-
-@contextmanager
-def _superuser(settings: Settings) -> Iterator[Gateway | None]:
-    """PocketBase seen as the superuser, if one is given."""
-    if not settings.has_superuser:
-        yield None
-        return
-    with superuser_gateway(settings) as superuser:
-        yield superuser
 
 
 def _confirmed(drift: Drift, *, yes: bool) -> bool:
@@ -110,12 +96,13 @@ def _agreed(question: str) -> bool:
         raise WrongUsageError(why="Nobody answered. To remove rows without being asked, give --yes.") from None
 
 
-def _print_rebuilt(document: dict[str, Any]) -> None:
+def _print_rebuilt(document: dict[str, Any], *, left: int) -> None:
     table = Table("collection", "inserted", "updated", "removed", "unchanged")
     for name, counts in document["collections"].items():
         table.add_row(name, *map(str, counts.values()))
     Console().print(table)
+    agreeing = f"All but {left} of the rows" if left else "The rows"
     print(
-        f"The rows are what the log says up to seq {document['seq']}. It took {document['seconds']} s;"
+        f"{agreeing} are what the log says up to seq {document['seq']}. It took {document['seconds']} s;"
         f" the head was held for {document['held_seconds']} s."
     )

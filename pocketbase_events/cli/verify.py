@@ -11,7 +11,7 @@ from pocketbase_events.cli.progress import progress
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs.verify import Verdict, verify_file
 from pocketbase_events.jobs.verify import verify as verify_log
-from pocketbase_events.pb.connect import source
+from pocketbase_events.pb.connect import log_source
 
 
 def verify(
@@ -32,7 +32,7 @@ def verify(
         if file is not None:
             verdict = verify_file(file, watch)
         else:
-            with source(context.obj, folder) as seen:
+            with log_source(context.obj, folder) as seen:
                 verdict = verify_log(seen, watch)
     report_verdict(verdict, as_json=as_json)
 

@@ -8,14 +8,15 @@ from typing import Literal, NamedTuple
 from pocketbase_events.core.events import EMPTY, Recorded
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.modifiers import modified, modifier_of
-from pocketbase_events.core.schema import DELETED, SEQ, Target
+from pocketbase_events.core.schema import DELETED, SEQ, FieldDefinition, Target
 from pocketbase_events.core.values import as_stored, identical, is_empty, same, to_pocketbase, why_unfit
 
 MAX_SEQS = 5  # named in a sentence
 
 Row = Mapping[str, Json]  # a row as PocketBase's API shows it
 Kind = Literal["missing", "changed", "extra"]
-UnfitKind = Literal["gone", "closed", "refused"]  # a field; one that events can't set; one that refuses the value
+# A field that is gone; one that events can't set; one that refuses the value; one that relates to what is gone.
+UnfitKind = Literal["gone", "closed", "refused", "outside"]
 
 
 @dataclass(slots=True)
@@ -197,6 +198,12 @@ def unfit(target: Target, rows: Mapping[str, Item]) -> list[Unfit]:
     return [Unfit(target.collection, *field, sorted(seqs)[:MAX_SEQS], len(seqs)) for field, seqs in found.items()]
 
 
+def _closed(field: FieldDefinition) -> str:
+    if field.computed:
+        return "it is computed"
+    return "it is hidden" if field.hidden else f"its type is {field.type}"
+
+
 def unfit_fields(target: Target, item: Item) -> Iterator[UnfitField]:
     """The fields of an item that today's schema can't hold.
 
@@ -207,8 +214,7 @@ def unfit_fields(target: Target, item: Item) -> Iterator[UnfitField]:
         if field is None:
             yield UnfitField(name, "gone", "is gone")
         elif target.why_not_settable(field) is not None:
-            why = "it is hidden" if field.hidden else f"its type is {field.type}"
-            yield UnfitField(name, "closed", f"can't be set by an event any more ({why})")
+            yield UnfitField(name, "closed", f"can't be set by an event any more ({_closed(field)})")
         elif (why_not := why_unfit(field, value)) is not None:
             yield UnfitField(name, "refused", why_not)
     for field in target.required:

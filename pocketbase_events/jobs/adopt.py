@@ -77,7 +77,7 @@ def _record_rows(seen: Gateway, superuser: Gateway, target: Target, watch: Watch
         fold.apply(events)
     items, adopted = fold.rows[name], 0
     gone = set(items)
-    for page in watch(seen.rows(target), f"adopting {name}", 0):
+    for page in watch(superuser.rows(target), f"adopting {name}", 0):
         rows = {str(row["id"]): row for row in page}
         gone -= rows.keys()
         unexplained = [row for key, row in rows.items() if difference(target, key, items.get(key), row) is not None]

@@ -8,6 +8,7 @@ from pocketbase_events.core.access import why_gone, why_not_attached, why_unread
 from pocketbase_events.core.fold import Difference, Fold, Kind, difference
 from pocketbase_events.core.schema import Target
 from pocketbase_events.errors import ProblemError, TroubleError, WrongUsageError
+from pocketbase_events.jobs.outside import Outside
 from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.source import Source
 
@@ -24,6 +25,7 @@ class Drift:
     fold: Fold
     rows: dict[str, int]  # live ones, by collection
     differences: list[Difference]
+    outside: Outside
 
     def counts(self, name: str) -> dict[Kind, int]:
         """How many rows of one collection differ, by kind."""
@@ -40,18 +42,20 @@ def find_drift(source: Source, names: Sequence[str], watch: Watch) -> Drift:
         ProblemError: when rows may be hidden from the worker.
     """
     targets = chosen(source, names)
-    relating = _relating(source, targets)
+    attached = source.targets()
+    relating = _relating(attached, targets)
     fold = Fold({**relating, **targets})
     status = source.status().sound()
     for page in watch(source.log(0, status.seq), "reading the log", status.seq):
         fold.apply(page)
-    drift = Drift(targets, relating, fold, {}, [])
+    drift = Drift(targets, relating, fold, {}, [], Outside(source, attached.values()))
     for name, target in targets.items():
         suspects = _suspects(drift, source, target, watch)
         for start in range(0, len(suspects), AT_ONCE):
-            drift.differences += _settled(source, fold, target, suspects[start : start + AT_ONCE])
+            drift.differences += settled(source, drift, target, suspects[start : start + AT_ONCE])
         counts = drift.counts(name)
-        drift.rows[name] = len(fold.rows[name]) - counts["missing"] + counts["extra"]
+        absent = counts["missing"] + len(drift.outside.absent.get(name, ()))
+        drift.rows[name] = len(fold.rows[name]) - absent + counts["extra"]
     return drift
 
 
@@ -103,19 +107,36 @@ def catch_up(source: Source, fold: Fold, to: int) -> set[tuple[str, str]]:
     return touched
 
 
-def compare(source: Source, fold: Fold, target: Target, ids: Sequence[str]) -> list[Difference]:
+def compare(source: Source, drift: Drift, target: Target, ids: Sequence[str]) -> list[Difference]:
     """How these rows, read now, differ from the fold."""
-    rows, items = source.rows_by_id(target, ids), fold.rows[target.collection]
-    found = (difference(target, item_id, items.get(item_id), rows.get(item_id)) for item_id in ids)
-    return [each for each in found if each is not None]
+    rows, items = source.rows_by_id(target, ids), drift.fold.rows[target.collection]
+    found = [difference(target, item_id, items.get(item_id), rows.get(item_id)) for item_id in ids]
+    differing = [each for each in found if each is not None]
+    drift.outside.look(target, [items[each.id] for each in differing if each.id in items])
+    mattering = (drift.outside.matters(target, each, items.get(each.id), rows.get(each.id)) for each in differing)
+    return [each for each in mattering if each is not None]
 
 
-def _relating(source: Source, targets: dict[str, Target]) -> dict[str, Target]:
+def settled(source: Source, drift: Drift, target: Target, ids: Sequence[str]) -> list[Difference]:
+    """The rows that really differ: a difference counts if nothing was recorded about its row while it was compared."""
+    found: list[Difference] = []
+    for _ in range(ROUNDS):
+        catch_up(source, drift.fold, source.status().seq)
+        differences = compare(source, drift, target, ids)
+        touched = catch_up(source, drift.fold, source.status().seq)
+        found += [each for each in differences if (target.collection, each.id) not in touched]
+        ids = [item_id for item_id in ids if (target.collection, item_id) in touched]
+        if not ids:
+            return found
+    raise TroubleError(why=f"rows of {target.collection} change faster than they can be compared. Try again.")
+
+
+def _relating(attached: dict[str, Target], targets: dict[str, Target]) -> dict[str, Target]:
     """The attached collections with a relation to one of these."""
     ids = {target.collection_id for target in targets.values()}
     return {
         name: target
-        for name, target in source.targets().items()
+        for name, target in attached.items()
         if any(field.type == "relation" and field.relates_to in ids for field in target.fields)
     }
 
@@ -132,17 +153,3 @@ def _suspects(drift: Drift, source: Source, target: Target, watch: Watch) -> lis
             if difference(target, item_id, items.get(item_id), row) is not None:
                 suspects.append(item_id)
     return [*suspects, *sorted(unseen)]
-
-
-def _settled(source: Source, fold: Fold, target: Target, ids: Sequence[str]) -> list[Difference]:
-    """The rows that really differ: a difference counts if nothing was recorded about its row while it was compared."""
-    found: list[Difference] = []
-    for _ in range(ROUNDS):
-        catch_up(source, fold, source.status().seq)
-        differences = compare(source, fold, target, ids)
-        touched = catch_up(source, fold, source.status().seq)
-        found += [each for each in differences if (target.collection, each.id) not in touched]
-        ids = [item_id for item_id in ids if (target.collection, item_id) in touched]
-        if not ids:
-            return found
-    raise TroubleError(why=f"rows of {target.collection} change faster than they can be compared. Try again.")

@@ -11,7 +11,7 @@ from pocketbase_events.core.transaction import Committed
 from pocketbase_events.errors import BatchTooLargeError, ProblemError, WrongUsageError
 from pocketbase_events.jobs.check import chosen, find_drift
 from pocketbase_events.jobs.hold import Holding, holding
-from pocketbase_events.jobs.rebuild import Rebuilt, write_rows
+from pocketbase_events.jobs.rebuild import Rebuilt, look_again, write_rows
 from pocketbase_events.jobs.verify import NO_EVENTS, Verdict, verify_file
 from pocketbase_events.jobs.watch import Watch, unwatched
 from pocketbase_events.pb.export_file import ExportFile
@@ -64,8 +64,8 @@ def import_log(path: Path, held: Holding, superuser: Gateway, watch: Watch = unw
         loaded = _load(path, verdict.head, superuser, held, watch)
         if held.head != verdict.head:
             raise ProblemError(why=f"{path} was changed while it was read. Import it again.")
-        drift = find_drift(held.gateway, [], held.keeping(watch))
-        rebuilt = write_rows(held.gateway, held, superuser, drift, removing=(), watch=watch)
+        drift = find_drift(superuser, [], held.keeping(watch))
+        rebuilt = look_again(superuser, write_rows(superuser, held, superuser, drift, removing=(), watch=watch))
     return Imported(verdict, loaded, sorted(verdict.collections - drift.targets.keys()), rebuilt)
 
 

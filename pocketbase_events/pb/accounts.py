@@ -15,6 +15,7 @@ from pocketbase_events.pb.login import SUPERUSERS, WORKERS, Account, log_in, log
 from pocketbase_events.pb.sdk import sdk, send
 from pocketbase_events.settings import Settings
 
+SUPERUSERS_ID = "pbc_3142635823"  # the id of the collection _superusers, the same in every PocketBase
 IMPERSONATION = 86_400  # seconds that a token made by a superuser lives
 
 

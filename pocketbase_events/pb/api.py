@@ -11,6 +11,7 @@ from pocketbase_events.core.fold import Row
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.schema import Target
 from pocketbase_events.core.values import TOO_DEEP
+from pocketbase_events.pb.accounts import SUPERUSERS_ID, owner_of
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.literals import literal
 from pocketbase_events.pb.records import Status, recorded_of, refuse_older, status_of
@@ -144,6 +145,17 @@ class Reader:
             rows = {str(row["id"]): row for row in self._rows(target, perPage=IDS + 1, filter=wanted)}
             found |= {item_id: rows[item_id] for item_id in some if item_id in rows}
         return found
+
+    def gone(self, collection_id: str, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that no record of the collection has. None, unless seen as a superuser."""
+        if owner_of(self.token())[0] != SUPERUSERS_ID:
+            return set()
+        there: set[str] = set()
+        for start in range(0, len(ids), IDS):
+            wanted = " || ".join(f"id = {literal(record_id)}" for record_id in ids[start : start + IDS])
+            records = self._connection.items(collection_id, filter=wanted, fields="id", perPage=IDS)
+            there |= {str(record["id"]) for record in records}
+        return set(ids) - there
 
     def _rows(self, target: Target, **query: str | int) -> list[Row]:
         """A page of rows. Where JSON in it is nested deeper than Python reads, it is read without, row by row."""

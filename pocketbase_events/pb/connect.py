@@ -28,11 +28,35 @@ def superuser_gateway(settings: Settings) -> Iterator[Gateway]:
 
 
 @contextmanager
-def source(settings: Settings, folder: Path | None) -> Iterator[Source]:
-    """What reads the log and the rows: the database file where its folder is given, else the API."""
+def superuser_if_given(settings: Settings) -> Iterator[Gateway | None]:
+    """PocketBase, seen as the superuser; None if the settings name none."""
+    if not settings.has_superuser:
+        yield None
+        return
+    with superuser_gateway(settings) as superuser:
+        yield superuser
+
+
+@contextmanager
+def log_source(settings: Settings, folder: Path | None) -> Iterator[Source]:
+    """Reads the log: in the database file if its folder is given, else as the worker."""
     if folder is None:
         with gateway(settings) as seen:
             yield seen
     else:
         with closing(Database(folder)) as database:
             yield database
+
+
+@contextmanager
+def row_source(settings: Settings, folder: Path | None) -> Iterator[Source]:
+    """Reads log and rows: in the database file if its folder is given, else as the superuser if there is one.
+
+    For the worker, PocketBase evaluates the owner's list rule, which can take minutes if it joins collections.
+    """
+    with superuser_if_given(settings) as superuser:
+        if superuser is not None and folder is None:
+            yield superuser
+            return
+        with log_source(settings, folder) as seen:
+            yield seen

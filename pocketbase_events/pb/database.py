@@ -117,6 +117,13 @@ class Database:
         query = f"SELECT * FROM {sql_name(target.collection)} WHERE id IN (SELECT value FROM json_each(:ids))"
         return {row["id"]: _row(target, row) for row in self._all(query, ids=json.dumps(list(ids)))}
 
+    def gone(self, collection_id: str, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that no record of the collection has."""
+        names = self._all("SELECT name FROM _collections WHERE id = :id", id=collection_id)
+        query = "SELECT id FROM {} WHERE id IN (SELECT value FROM json_each(:ids))"
+        found = [self._all(query.format(sql_name(row["name"])), ids=json.dumps(list(ids))) for row in names]
+        return set(ids) - {row["id"] for rows in found for row in rows}
+
     def _has_wal(self) -> bool:
         """Whether there are changes that are not in the database file yet."""
         try:

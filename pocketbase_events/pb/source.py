@@ -42,6 +42,9 @@ class Source(LogReader, Protocol):
     def rows_by_id(self, target: Target, ids: Sequence[str]) -> dict[str, Row]:
         """The rows with these ids, as far as they exist."""
 
+    def gone(self, collection_id: str, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that no record of the collection has. None, if records may be hidden from the reader."""
+
 
 def read_ahead(fetch: Callable[[Page | None], Page], is_last: Callable[[Page], bool]) -> Iterator[Page]:
     """Page after page; the next one is fetched while the caller works on this one.

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pocketbase_events.core.fold import Kind
+from pocketbase_events.core.fold import Difference, Kind
 from pocketbase_events.errors import ProblemError, WrongUsageError
-from pocketbase_events.jobs.check import Drift, catch_up, find_drift, refuse_other
+from pocketbase_events.jobs.check import AT_ONCE, Drift, catch_up, find_drift, refuse_other, settled
 from pocketbase_events.jobs.hold import Holding, holding
 from pocketbase_events.jobs.rebuild.ways import Way, exchanging, relating_later, whole
 from pocketbase_events.jobs.rebuild.writer import NEEDS_SUPERUSER, Key, RowWriter, is_for_superuser
@@ -84,7 +84,7 @@ def rebuild(
         superuser.status()  # fails on wrong credentials, before anything is written
     with holding(held):
         done = write_rows(source, held, superuser, drift, _keys(drift, extra=True), watch)
-    return replace(done, held_seconds=held.seconds)
+    return look_again(source, replace(done, held_seconds=held.seconds))
 
 
 def write_rows(
@@ -119,6 +119,30 @@ def write_rows(
     for way in (relating_later, exchanging):
         refused = _again(writer, drift, refused, way)
     return _result(drift, writer.done, kept | refused)
+
+
+def look_again(source: Source, done: Rebuilt) -> Rebuilt:
+    """Add to the refused rows those that were written and differ all the same.
+
+    Raises:
+        TroubleError: when PocketBase can't answer now.
+    """
+    refused = dict(done.refused)
+    for name, target in done.drift.targets.items():
+        ids = [each.id for each in done.drift.differences if each.collection == name and (name, each.id) not in refused]
+        for start in range(0, len(ids), AT_ONCE):
+            for each in settled(source, done.drift, target, ids[start : start + AT_ONCE]):
+                refused[name, each.id] = _why_again(each)
+    return replace(done, refused=refused)
+
+
+def _why_again(each: Difference) -> str:
+    if each.kind != "changed":
+        return f"it is {each.kind} again after it was written. Look for a hook or a trigger that undoes it."
+    return (
+        f"{', '.join(each.fields)} changed again after it was written. If a hook or a trigger computes it, say so:"
+        f" pocketbase-events attach {each.collection} --computed {next(iter(each.fields))}"
+    )
 
 
 def _again(writer: RowWriter, drift: Drift, refused: dict[Key, str], way: Way) -> dict[Key, str]:

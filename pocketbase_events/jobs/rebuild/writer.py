@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
-from pocketbase_events.core.fold import Difference, Fold, Kind, unfit_fields
+from pocketbase_events.core.fold import Difference, Fold, Item, Kind, unfit_fields
 from pocketbase_events.core.projection import Write
 from pocketbase_events.core.schema import DELETED
 from pocketbase_events.core.transaction import Committed, Outcome, RowRefused
@@ -41,6 +41,7 @@ class RowWriter:
         self.held = held
         self.done: dict[str, Counter[Kind]] = {name: Counter() for name in drift.targets}
         self._superuser = superuser
+        self._drift = drift
         self._targets = drift.targets
         self._fold = drift.fold
 
@@ -86,8 +87,7 @@ class RowWriter:
             if why is not None:
                 refused[each.collection, each.id] = why
                 continue
-            item = self._fold.rows[each.collection].get(each.id)
-            steps = way(self._targets[each.collection], item, each)
+            steps = way(self._targets[each.collection], self._item(each), each)
             (others if is_for_superuser(each, self._fold) else ours).append((each, steps))
         for rows, send in ((ours, self.held.write), (others, self._write_as_superuser)):
             more = self._send(rows, send)
@@ -99,7 +99,12 @@ class RowWriter:
     def _differences(self, keys: Sequence[Key]) -> Iterator[Difference]:
         """How these rows differ now."""
         for name, group in groupby(sorted(keys), key=lambda key: key[0]):
-            yield from compare(self.source, self._fold, self._targets[name], [item_id for _, item_id in group])
+            yield from compare(self.source, self._drift, self._targets[name], [item_id for _, item_id in group])
+
+    def _item(self, each: Difference) -> Item | None:
+        """What the log says of the row, without relations to records that are gone."""
+        item = self._fold.rows[each.collection].get(each.id)
+        return item and self._drift.outside.governed(self._targets[each.collection], item)
 
     def _created(self, each: Difference) -> int:
         """The seq of the event that created the row's item; 0 if none did."""
@@ -110,8 +115,11 @@ class RowWriter:
         """Why today's schema can't hold the whole row; None if it can."""
         if each.kind != "missing":
             return None
-        item = self._fold.rows[each.collection][each.id]
-        found = [field for field in unfit_fields(self._targets[each.collection], item) if field.kind == "refused"]
+        item, target = self._fold.rows[each.collection][each.id], self._targets[each.collection]
+        gone = self._drift.outside.why_blocked(target, item)
+        if gone is not None:
+            return gone
+        found = [field for field in unfit_fields(target, item) if field.kind == "refused"]
         return "; ".join(f'"{field.name}" (seq {item.seq_of(field.name)}) {field.why}' for field in found) or None
 
     def _send(self, rows: Rows, send: Callable[[Sequence[Write]], Outcome]) -> dict[Key, str] | None:
