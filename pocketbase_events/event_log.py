@@ -145,10 +145,11 @@ class EventLog:
         Args:
             after: the last seq that you are done with; 0 for the whole log.
             collections: only events of these collections; of all, if none is named.
-            until_head: end where the log ends, instead of waiting for more.
+            until_head: end where the log ends, instead of waiting for more. Trouble is raised then.
             stop: ends it when set, within a quarter of a second.
 
         Raises:
+            TroubleError: if PocketBase can't be reached or can't answer now, with `until_head`.
             LogWentBackError: if this is not the log of which you have seen `after`, because a backup was restored.
             ContradictionError: if the log contradicts itself.
             CredentialsRefusedError: if PocketBase refuses the email or password.

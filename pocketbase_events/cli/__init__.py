@@ -15,6 +15,7 @@ from pocketbase_events.cli.attach import attach
 from pocketbase_events.cli.check import check
 from pocketbase_events.cli.detach import detach
 from pocketbase_events.cli.export import export
+from pocketbase_events.cli.follow import follow
 from pocketbase_events.cli.history import history
 from pocketbase_events.cli.import_log import import_log
 from pocketbase_events.cli.init import init
@@ -77,7 +78,7 @@ def options(
     context.obj = read_settings(url=url, superuser_email=superuser_email, worker_email=worker_email)
 
 
-for command in (serve, init, attach, detach, run, status, verify, check, rebuild, history, show, export):
+for command in (serve, init, attach, detach, run, status, verify, check, rebuild, history, show, follow, export):
     app.command()(command)
 app.command("import")(import_log)
 app.command()(rejected)

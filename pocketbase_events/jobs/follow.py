@@ -21,7 +21,9 @@ Pause = Callable[[float | None], bool]  # waits so long, or for news; False if i
 def follow(
     source: Source, after: int, collections: Collection[str] = (), *, pause: Pause, until_head: bool = False
 ) -> Iterator[Recorded]:
-    """Every recorded event with a seq above `after`, once and in order. Trouble with PocketBase is waited out.
+    """Every recorded event with a seq above `after`, once and in order.
+
+    Trouble with PocketBase is waited out, unless there is an end.
 
     Args:
         source: what reads the log.
@@ -31,6 +33,7 @@ def follow(
         until_head: end where the log ends, rather than wait for more.
 
     Raises:
+        TroubleError: if there is trouble, with `until_head`.
         LogWentBackError: if the log is not the one of which `after` was seen: a backup was restored.
         ContradictionError: if the log contradicts itself.
     """
@@ -48,6 +51,8 @@ def follow(
             if until_head:
                 return
         except TroubleError as error:
+            if until_head:
+                raise
             seconds = trouble.met(error)
         if not pause(seconds):
             return
@@ -55,11 +60,14 @@ def follow(
 
 @contextmanager
 def listening(url: str, token: Callable[[], str], stop: threading.Event) -> Iterator[Pause]:
-    """A pause that realtime ends when the head of the log has moved, and `stop` for good."""
-    news = threading.Event()
+    """A pause that realtime ends when the head of the log has moved, and `stop` for good. It connects when needed."""
+    news, started = threading.Event(), threading.Event()
     wake_up = WakeUp(url, token, lambda _: news.set(), HEAD_MOVED)
 
     def pause(seconds: float | None) -> bool:
+        if not started.is_set():
+            started.set()
+            wake_up.start()
         if seconds is None:
             seconds = LOOK_EVERY if wake_up.connected else LOOK_EVERY_UNHEARD
         end = time.monotonic() + seconds
@@ -69,11 +77,11 @@ def listening(url: str, token: Callable[[], str], stop: threading.Event) -> Iter
                 break
         return not stop.is_set()
 
-    wake_up.start()
     try:
         yield pause
     finally:
-        wake_up.stop()
+        if started.is_set():
+            wake_up.stop()
 
 
 def _events(source: Source, after: int, to: int, collections: Collection[str]) -> Iterator[Recorded]:
