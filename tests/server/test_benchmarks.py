@@ -9,6 +9,8 @@ from benchmarks import of_hooks, of_recording
 from benchmarks.measure import Figure
 from benchmarks.world import Worlds
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def worlds(installed_template: Path, tmp_path: Path) -> Worlds:

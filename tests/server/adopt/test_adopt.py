@@ -44,6 +44,7 @@ def test_json_is_one_document_and_logs_go_to_standard_error(server: Server) -> N
     is_well(server, rows=3)
 
 
+@pytest.mark.slow
 def test_a_collection_of_twenty_thousand_rows_is_adopted(server: Server) -> None:
     with_notes(server, 20_000)
     before = stored(server)

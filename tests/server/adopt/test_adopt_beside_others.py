@@ -7,11 +7,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from support import Client, Server, check_log, command, eventually, live_rows, pending
 from support.adopting import NOTES, adopt, attached, commands_agree, events_of, is_well, note, stored, with_notes
 from support.command_line import cli
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_and_run_again_it_completes(server: Server) -> None:
     choose = random.Random(4)
     with_notes(server, 2000)

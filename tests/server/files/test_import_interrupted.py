@@ -6,11 +6,13 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
 from support import NEVER, Server, check_log, command, eventually, is_held, seq_of
 from support.command_line import cli
 from support.exports import LONG, assert_sound, events_of, let_go
 
 
+@pytest.mark.slow
 def test_an_import_that_is_killed_again_and_again_can_be_repeated(server: Server, long_log: tuple[Path, Path]) -> None:
     chance, file, seqs = random.Random(5), str(long_log[1]), [0]
     for turn in range(7):

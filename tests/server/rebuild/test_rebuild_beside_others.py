@@ -144,6 +144,7 @@ def test_one_that_was_asleep_for_longer_than_its_hold_undoes_no_newer_change(ser
     assert live_rows(server, NAMES) == expected(server)
 
 
+@pytest.mark.slow
 def test_with_100000_events_and_50_differing_rows_the_head_is_held_for_well_under_a_second(server: Server) -> None:
     server.stop()
     fill_log(server, 100_000)

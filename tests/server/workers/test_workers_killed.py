@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import ExitStack
 from typing import Any
 
+import pytest
 import requests
 from support import EMPTY, NAMES, Client, Server, check_log, eventually, fold_log, live_rows, seq_of
 from support.workers import is_settled, start_worker
@@ -91,6 +92,7 @@ def test_sixteen_clients_at_once_end_in_a_whole_log(server: Server, processes: E
     check_everything(server, clients)
 
 
+@pytest.mark.slow
 def test_the_log_stays_whole_while_worker_and_pocketbase_are_killed(server: Server, processes: ExitStack) -> None:
     choose = random.Random(2)
     process, _ = start_worker(processes, server)

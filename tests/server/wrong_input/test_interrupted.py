@@ -96,7 +96,9 @@ def _pressed_again(process: subprocess.Popen[str], how: signal.Signals) -> tuple
             process.send_signal(how)
 
 
-SIGNALS = pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
+SIGNALS = pytest.mark.parametrize(
+    "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)], ids=lambda how: how.name
+)
 ENDED = {  # exit codes of a command that was interrupted: as shells have them, or ended by the signal itself
     signal.SIGINT: (128 + signal.SIGINT,),
     signal.SIGTERM: (128 + signal.SIGTERM, -signal.SIGTERM),

@@ -31,6 +31,10 @@ PRINTING = {
     **{name: arguments for name, arguments in COMMANDS.items() if name not in ("run", "attach --adopt", "detach")},
     "check, a table": ["check"],
 }
+TELLING = ("init", "run --once", "export", "check, a table")  # the others print as these do
+EACH = pytest.mark.parametrize(
+    "name", [name if name in TELLING else pytest.param(name, marks=pytest.mark.slow) for name in PRINTING]
+)
 NO_SPACE = "can't be written (No space left on device)"
 ON_A_FULL_DISK = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 
@@ -49,7 +53,7 @@ def abandoned(arguments: Sequence[str], env: dict[str, str]) -> Done:
 
 
 @ON_A_FULL_DISK
-@pytest.mark.parametrize("name", PRINTING)
+@EACH
 def test_if_standard_output_is_full_every_command_says_so(ready: Server, exported: Path, name: str) -> None:
     arguments = [argument.format(file=exported) for argument in PRINTING[name]]
     done = redirected(">/dev/full", arguments, ready.environment)
@@ -57,9 +61,7 @@ def test_if_standard_output_is_full_every_command_says_so(ready: Server, exporte
     assert done.err.endswith(f"Error: standard output {NO_SPACE}.\n")
 
 
-@pytest.mark.parametrize(
-    "name", ["--help", "init", "run --once", "verify", "check, a table", "show", "export", "import"]
-)
+@EACH
 def test_a_reader_that_has_left_ends_every_command_without_a_word(ready: Server, exported: Path, name: str) -> None:
     done = abandoned([argument.format(file=exported) for argument in PRINTING[name]], ready.environment)
     assert done.code == PROBLEM, done.told
@@ -80,7 +82,7 @@ def test_without_standard_output_commands_do_their_work_and_an_export_is_refused
         assert done.code in (DONE, PROBLEM)
 
 
-@pytest.mark.parametrize("name", PRINTING)
+@EACH
 def test_without_standard_error_commands_print_what_they_always_print(ready: Server, exported: Path, name: str) -> None:
     arguments = [argument.format(file=exported) for argument in PRINTING[name]]
     done = redirected("2>&-", arguments, ready.environment)
