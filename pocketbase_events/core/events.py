@@ -70,6 +70,7 @@ class Recorded:
     reason: str = ""
     together: str = ""
     expected_seq: int = 0
+    adopted: bool = False  # the row existed already, so recording the event wrote none; an export doesn't tell
 
     @property
     def head(self) -> Head:

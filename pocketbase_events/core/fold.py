@@ -31,11 +31,12 @@ class Item:
     deleted: bool = False
     later: dict[str, int] | None = None  # the seq of the last update, by field
     changed: int = 0
+    adopted: bool = False  # the row existed before the log, and no event has changed it since
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """What the row's `seq` may be: 0 as well if no update followed the create, which may have adopted the row."""
-        return (self.changed, 0) if self.later is None else (self.changed,)
+        """What the row's `seq` may be: 0 as well for a row that was adopted."""
+        return (self.changed, 0) if self.adopted else (self.changed,)
 
     def seq_of(self, field: str) -> int:
         """The seq of the event that gave the field its value."""
@@ -96,7 +97,7 @@ class Fold:
                 continue
             item = rows.get(event.item_id)
             if event.type == "create":
-                rows[event.item_id] = Item(event.seq, self._created(event), changed=event.seq)
+                rows[event.item_id] = Item(event.seq, self._created(event), changed=event.seq, adopted=event.adopted)
             elif item is None:
                 self.orphans.append(event.seq)
             else:
@@ -114,7 +115,7 @@ class Fold:
 
 def _change(item: Item, event: Recorded) -> None:
     """Apply an update or a delete to an item."""
-    item.changed = event.seq
+    item.changed, item.adopted = event.seq, item.adopted and event.adopted
     if event.type == "delete":
         item.deleted = True
         return

@@ -1,21 +1,33 @@
 """Giving rejected events another chance."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.pb.admin import Admin
+from pocketbase_events.pb.admin import Admin, Record
+
+REJECTED = 'seq = 0 && error != ""'
 
 
 def retry(admin: Admin, ids: Sequence[str], *, everything: bool) -> list[str]:
-    """Make rejected events pending again, in the order in which they were appended; returns their ids.
+    """Make rejected events pending again, in the order in which they were appended. Returns their ids.
+
+    A group is recorded or rejected as a whole, so all of it is retried with one of its events.
 
     Raises:
-        WrongUsageError: when an id is not that of a rejected event; nothing is changed then.
+        WrongUsageError: if an id is not that of a rejected event; nothing is changed then.
     """
-    found = [event["id"] for event in admin.records("events", filter='seq = 0 && error != ""', sort="@rowid")]
-    unknown = [record_id for record_id in ids if record_id not in found]
+    found = admin.records("events", filter=REJECTED, sort="@rowid", fields="id,together,actor")
+    unknown = [record_id for record_id in ids if all(event["id"] != record_id for event in found)]
     if unknown:
         raise WrongUsageError(why=f"There is no rejected event {', '.join(unknown)}. See: pocketbase-events rejected")
-    chosen = [record_id for record_id in found if everything or record_id in ids]
+    chosen = [record_id for group in _groups(found) if everything or {*group} & {*ids} for record_id in group]
     admin.update_all("events", chosen, error="")
     return chosen
+
+
+def _groups(events: Sequence[Record]) -> Iterator[list[str]]:
+    """The ids of the events, in order, those of a group together."""
+    for (together, _), members in groupby(events, key=lambda event: (event["together"], event["actor"])):
+        ids = [member["id"] for member in members]
+        yield from [ids] if together else ([record_id] for record_id in ids)

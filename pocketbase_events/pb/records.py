@@ -161,6 +161,7 @@ def recorded_of(item: Mapping[str, Any]) -> Recorded:
         reason=item["reason"],
         together=item["together"],
         expected_seq=item["expected_seq"],
+        adopted=bool(item["adopted"]),
     )
 
 

@@ -1,8 +1,9 @@
 """Events that belong together are recorded in one transaction, or rejected, all of them."""
 
+import json
 from typing import Any
 
-from support import Server, check_log, item_id, live_rows
+from support import Server, check_log, item_id, live_rows, run_command
 from support.recording import NEVER
 
 EVENTS = "/api/collections/events/records"
@@ -120,3 +121,14 @@ def test_merging_across_groups_blames_the_right_one(shared: Server) -> None:
     )
     assert [event["seq"] > 0 for event in events] == [True, True, False, False, True]
     assert live_rows(shared, ("title", "note", "qty"))[item_id(801)] == {"title": "x", "note": "one", "qty": 4}
+
+
+def test_retrying_one_event_retries_its_whole_group(shared: Server) -> None:
+    events = appended(
+        shared, create(901, "again", title="a"), create(902, "again", title=""), create(903, "", title="")
+    )
+    assert not any(event["seq"] for event in events)
+    done = run_command("retry", events[0]["id"], "--json", env=shared.environment)
+    assert json.loads(done.stdout) == {"retried": [events[0]["id"], events[1]["id"]]}
+    pending = [shared.superuser().record("events", event["id"])["error"] == "" for event in events]
+    assert pending == [True, True, False]
