@@ -1,11 +1,14 @@
 """A TCP proxy between a worker and PocketBase that does what networks do."""
 
+import random
 import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from queue import SimpleQueue
 
 CHUNK = 65536  # bytes
 RESET = struct.pack("ii", 1, 0)  # closing a socket with this linger time resets the connection
@@ -28,6 +31,7 @@ class Proxy:
         self._reset_requests_to = b""
         self._guard: Callable[[bytes], bytes | None] | None = None
         self._delay = 0.0
+        self._away = (0.0, 0.0)
         self._trickles = self._swallows = False
         self._calm = threading.Event()  # set when delays and trickling are over
         self.dropped = threading.Event()
@@ -72,6 +76,10 @@ class Proxy:
         self._calm.clear()
         self._delay = seconds
 
+    def be_far_away(self, seconds: float, jitter: float = 0.0) -> None:
+        """Deliver what PocketBase answers so much later, give or take the jitter, in order and however much it is."""
+        self._away = (seconds, jitter)
+
     def trickle(self) -> None:
         """Forward answers one byte at a time, slowly."""
         self._calm.clear()
@@ -92,7 +100,8 @@ class Proxy:
     def be_well(self) -> None:
         """Forward everything again."""
         self._drop_answers_to, self._reset_requests_to, self._guard = (b"", 0), b"", None
-        self._delay, self._trickles, self._swallows = 0.0, False, False
+        self._delay, self._away = 0.0, (0.0, 0.0)
+        self._trickles, self._swallows = False, False
         self._calm.set()
         if self._listener.fileno() < 0:
             self._listener = socket.create_server(self._address)
@@ -172,13 +181,32 @@ class Proxy:
                 server.sendall(data)
 
     def _down(self, server: socket.socket, client: socket.socket) -> None:
-        while data := server.recv(CHUNK):
-            if server in self._break:
-                # The answer is there, so what was asked for is done.
-                self.hits += 1
-                self.dropped.set()
-                return
-            if server not in self._mute and not self._is_swallowed(server):
+        road: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
+        delivering = threading.Thread(target=self._deliver, args=(road, client), daemon=True)
+        delivering.start()
+        try:
+            while data := server.recv(CHUNK):
+                if server in self._break:
+                    # The answer is there, so what was asked for is done.
+                    self.hits += 1
+                    self.dropped.set()
+                    return
+                if server not in self._mute and not self._is_swallowed(server):
+                    seconds, jitter = self._away
+                    self.hits += bool(seconds)
+                    road.put((time.monotonic() + seconds + random.uniform(-jitter, jitter), data))
+        finally:
+            road.put((0.0, b""))
+            delivering.join()
+
+    def _deliver(self, road: "SimpleQueue[tuple[float, bytes]]", client: socket.socket) -> None:
+        """Send what comes along the road when it is due."""
+        with suppress(OSError):
+            while True:
+                due, data = road.get()
+                if not data:
+                    return
+                time.sleep(max(0.0, due - time.monotonic()))
                 self._answer(client, data)
 
     def _answer(self, client: socket.socket, data: bytes) -> None:

@@ -79,7 +79,7 @@ class Drafting:
         Raises:
             TroubleError: if rules were edited so that the worker can't write a collection.
         """
-        most = size.events if search.most is None else min(size.events, search.most)
+        most = size.next if search.most is None else min(size.next, search.most)
         chosen = select(page, search.refused, basis.targets, limit=search.limit, most=most, largest=size.most)
         timestamp = max(timestamp_of(self.now()), basis.timestamp)
         transaction = build(chosen, basis.head, timestamp, self.new_id, basis.targets, merging=search.merging)
@@ -103,12 +103,12 @@ class Ahead:
         None if another look has to tell.
         """
         rest, more = work.rest, work.more
-        if len(rest) < self.size.events and more:
+        if len(rest) < self.size.next and more:
             found = self.gateway.pending()
             more = len(found) == MOST_PENDING
             taken = {event.id for event in running.recorded} | {each.event.id for each in running.rejections}
             rest = [event for event in found if event.id not in taken | self.left_aside]
-        coming = first_page(rest, self.size.events, self.slow, more=more)
+        coming = first_page(rest, self.size.next, self.slow, more=more)
         if not coming.page or not self.basis.knows(coming.page):
             return coming if coming.page else None
         draft = self.drafting.draft(self.basis, coming.page, Search(len(coming.page)), self.size)

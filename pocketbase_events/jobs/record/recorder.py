@@ -1,5 +1,6 @@
 """Recording one page of pending events, in one transaction if PocketBase refuses none of them."""
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ from pocketbase_events.logs import log
 from pocketbase_events.pb.gateway import MOST_PENDING, Gateway
 from pocketbase_events.pb.records import Status
 
+ANSWER_TIMES = 5  # of which the shortest one tells how far away PocketBase is
 MAX_VAIN_LOOKS = 3  # transactions in a row that fail although nobody else writes
 LOGGED_REJECTIONS = 5  # log lines for one transaction; the rest is counted
 
@@ -110,6 +112,7 @@ class Recorder:
         self._latest = EMPTY.seq  # the highest seq that we have seen
         self._sent = EMPTY  # where our latest transaction would have moved the head
         self._size = size
+        self._answer_times: deque[float] = deque(maxlen=ANSWER_TIMES)  # seconds that looks without work took
         self._patience = Patience()
         self._vain_looks, self._stuck = 0, ""
         self._left_aside: frozenset[str] = frozenset()  # records of events that PocketBase lets nobody change
@@ -122,7 +125,9 @@ class Recorder:
             ContradictionError: if the log contradicts itself.
             TroubleError: if PocketBase can't answer now.
         """
+        started = self._timer()
         status = self._gateway.status().sound()
+        self._answer_times.append(self._timer() - started)
         if status.seq < self._latest:
             log.warning("log_went_back", from_seq=self._latest, to_seq=status.seq)
         self._basis = replace(self._basis, head=status.head, timestamp=status.last_timestamp)
@@ -173,7 +178,7 @@ class Recorder:
     def _first_page(self) -> Work:
         found = self._gateway.pending()
         events = [event for event in found if event.id not in self._left_aside]
-        return first_page(events, self._size.events, self._patience.slow, more=len(found) == MOST_PENDING)
+        return first_page(events, self._size.next, self._patience.slow, more=len(found) == MOST_PENDING)
 
     def _read_targets(self) -> None:
         self._basis = replace(self._basis, targets=self._gateway.targets())
@@ -209,8 +214,8 @@ class Recorder:
         except (BatchTooLargeError, OutcomeUnknownError) as error:
             outcome = error
         except RateLimitedError as error:
-            if error.index:
-                self._size = self._size.limited(max(1, events_before(transaction, error.index)))
+            few = max(1, events_before(transaction, error.index))
+            self._size = self._size.limited(few) if error.index else self._size.rarer()
             raise
         return Sent(draft, outcome, self._timer() - started, within)
 
@@ -259,7 +264,7 @@ class Recorder:
         chosen, transaction = sent.draft.chosen, sent.draft.transaction
         self._basis = self._basis.after(transaction)
         self._latest = transaction.after.seq
-        self._size = self._size.after(len(chosen), sent.seconds)
+        self._size = self._size.after(len(chosen), sent.seconds, min(self._answer_times, default=0.0))
         self._patience = self._patience.after_commit(sent.draft.collections, sent.seconds)
         self._tell(transaction)
         return page.committed(sent.draft)
@@ -310,7 +315,8 @@ class Recorder:
     def _submit(self, beside: Executor, work: Work, running: Transaction) -> "Future[Work | None]":
         """Have the page after this transaction made ready from a snapshot of what is known now."""
         basis, slow = self._basis.after(running), self._patience.slow
-        ahead = Ahead(self._gateway, self._drafting, basis, self._size, self._left_aside, slow)
+        size = self._size.beside(len(running.recorded) + len(running.rejections))
+        ahead = Ahead(self._gateway, self._drafting, basis, size, self._left_aside, slow)
         return beside.submit(ahead.prepare, work, running)
 
 

@@ -39,33 +39,6 @@ def test_data_too_large_for_the_batch_api_is_rejected(server: Server) -> None:
     assert check_log(server).seq == 2
 
 
-def test_slow_transactions_make_the_next_ones_smaller(server: Server) -> None:
-    guest = server.guest()
-    for number in range(130):
-        guest.append("create", f"item{number:011d}", {"title": "x"})
-    seconds = iter(range(1000))
-    worker = server.worker(timer=lambda: float(next(seconds)))  # every transaction seems to take a second
-    assert worker.run_once() is Step.PROGRESS
-    assert worker.tally.recorded == 50
-    assert worker.run_once() is Step.PROGRESS
-    assert worker.tally.recorded == 50 + 25
-    assert worker.run_to_end(NEVER) is Step.IDLE
-    assert check_log(server).seq == 130
-
-
-def test_batches_grow_again_after_the_smallest_one(server: Server) -> None:
-    guest = server.guest()
-    guest.append_all(*(create(number) for number in range(400)))
-    seconds = iter(range(100))
-    worker = server.worker(timer=lambda: float(next(seconds, 100)))  # slow for some fifty transactions, then fast
-    recorded = []
-    while worker.run_once() is Step.PROGRESS:
-        recorded.append(worker.tally.recorded - sum(recorded))
-    assert min(recorded) == 1
-    assert max(recorded[recorded.index(1) :]) > 20
-    assert check_log(server).seq == 400
-
-
 def backlog(server: Server, count: int, every: int) -> int:
     """Append so many events, each so-many-th of them a bad one; how many are bad. Of those only PocketBase can tell."""
     events = [
