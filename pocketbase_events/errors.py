@@ -89,6 +89,10 @@ class RateLimitedError(TroubleError):
     index = 0  # of the first request in a batch that was refused
 
 
+class WrongClockError(TroubleError):
+    """The clocks differ: this machine says {ours}, PocketBase {theirs} (UTC). Nothing is recorded, since timestamps stay for good. Set the clock that is wrong."""  # noqa: E501
+
+
 class BatchDisabledError(TroubleError):
     """PocketBase's batch API is switched off. Run `pocketbase-events init`, or enable it under Settings > Application."""  # noqa: E501
 

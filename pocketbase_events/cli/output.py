@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import select
 import signal
 import sys
 from contextlib import suppress
@@ -30,7 +32,21 @@ class _Lines(logging.Handler):
         for step in self._steps:
             line = step(None, level, line)
         with suppress(OSError, ValueError):  # the disk is full, whoever read it has left, the stream is closed
-            print(line, file=sys.stderr)
+            _write(line)
+
+
+def _write(line: str) -> None:
+    """Write a line to standard error at once: nothing stays in a buffer that could not be written later either.
+
+    If whoever reads it has stopped reading, the line is lost.
+    """
+    try:
+        file = sys.stderr.fileno()
+    except OSError:  # it is no file, but something in this process
+        print(line, file=sys.stderr)
+        return
+    if select.select([], [file], [], 0)[1]:
+        os.write(file, f"{line}\n".encode(errors="backslashreplace"))
 
 
 def log_to_stderr(*, as_json: bool) -> None:

@@ -101,6 +101,11 @@ def append_request(**fields: Json) -> dict[str, Any]:
     return _post("events", {**fields, "data": json.dumps(data, ensure_ascii=False) if isinstance(data, str) else data})
 
 
+def seen_request(worker: str, time: str) -> dict[str, Any]:
+    """The batch request that writes when the worker with this record id was seen."""
+    return _patch("event_workers", worker, last_seen=time)
+
+
 def load_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:
     """The batch requests that append events which were recorded elsewhere, and record them as they are."""
     head = events[-1].head

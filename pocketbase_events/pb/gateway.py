@@ -15,6 +15,7 @@ from pocketbase_events.core.batch import (
     reasons,
     requests_of,
     row_request,
+    seen_request,
     why_refused,
     words_of,
 )
@@ -31,6 +32,7 @@ from pocketbase_events.core.transaction import (
     RowRefused,
     Transaction,
 )
+from pocketbase_events.pb.accounts import owner_of
 from pocketbase_events.pb.api import Reader
 from pocketbase_events.pb.batch import Failed, send_batch
 from pocketbase_events.pb.records import pending_of
@@ -124,6 +126,17 @@ class Gateway(Reader):
                 " Read it again, and decide anew."
             )
         return None
+
+    def show_seen(self, time: str) -> None:
+        """Write into the worker's own record that it was seen at this time, by PocketBase's clock.
+
+        In a batch, since a lone PATCH writes back what it has read of the other fields.
+
+        Raises:
+            TroubleError: if PocketBase can't do it now.
+        """
+        own = owner_of(self._connection.token())[1]
+        send_batch(self._connection, [seen_request(own, time)])
 
     def batch_enabled(self) -> bool:
         """Whether the batch API is switched on (an empty batch is refused otherwise)."""

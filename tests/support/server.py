@@ -181,6 +181,13 @@ class Server:
         wiring = {"now": lambda: datetime.now(UTC), "new_id": uuid4, "timer": time.monotonic, **more}
         return Worker(self.gateway(), **wiring)
 
+    def worker_at(self, moment: datetime) -> Worker:
+        """A worker in this process at a moment of the past or the future: by its own clock, and by PocketBase's."""
+        gateway = self.gateway()
+        status, now = gateway.status, moment.isoformat(" ", "milliseconds").removesuffix("+00:00") + "Z"
+        gateway.status = lambda: status().model_copy(update={"now": now})  # type: ignore[method-assign]
+        return Worker(gateway, lambda: moment, uuid4, time.monotonic)
+
     def recorder(self) -> Recorder:
         """What a worker records with, a page at a time."""
         return Recorder(self.gateway(), lambda: datetime.now(UTC), uuid4, time.monotonic)

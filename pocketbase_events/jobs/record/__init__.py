@@ -1,10 +1,13 @@
 """Recording: the worker, and its parts.
 
-`run` wires a worker, `worker` is its loop, `recorder` records one page, `drafts` makes transactions ready, `batch_size`
-and `refusals` decide how large they are and which event is to blame, `trouble` how long to wait.
+`run` wires a worker, `worker` is its loop, and `trouble` says how long the loop waits after a failure. `recorder`
+records one page: `drafts` makes transactions ready, `batch_size` decides how large they are, `patience` how long to
+wait for the answer, `blame` and `refusals` which event is refused. `clock` compares the time with PocketBase's,
+`presence` shows that a worker is there, `news` tells what was recorded.
 """
 
-from pocketbase_events.jobs.record.recorder import Recorder, Step, Tally
+from pocketbase_events.jobs.record.news import Tally
+from pocketbase_events.jobs.record.recorder import Recorder, Step
 from pocketbase_events.jobs.record.run import run_worker, settle, work_through, worker
 from pocketbase_events.jobs.record.worker import Worker
 

@@ -28,7 +28,9 @@ from pocketbase_events.errors import (
 )
 from pocketbase_events.jobs.record.batch_size import FIRST_SIZE, BatchSize
 from pocketbase_events.jobs.record.blame import SLOW, Page
+from pocketbase_events.jobs.record.clock import Clock
 from pocketbase_events.jobs.record.drafts import Ahead, Basis, Draft, Drafting, Work, first_page
+from pocketbase_events.jobs.record.news import News
 from pocketbase_events.jobs.record.patience import Patience
 from pocketbase_events.jobs.record.refusals import Search
 from pocketbase_events.logs import log
@@ -37,7 +39,6 @@ from pocketbase_events.pb.records import Status
 
 ANSWER_TIMES = 5  # of which the shortest one tells how far away PocketBase is
 MAX_VAIN_LOOKS = 3  # transactions in a row that fail although nobody else writes
-LOGGED_REJECTIONS = 5  # log lines for one transaction; the rest is counted
 
 
 class Step(Enum):
@@ -77,14 +78,6 @@ class Sent:
         return self.seconds >= SLOW
 
 
-@dataclass(slots=True)
-class Tally:
-    """How many events were recorded and rejected."""
-
-    recorded: int = 0
-    rejected: int = 0
-
-
 class Recorder:
     """Records pending events through `gateway`, a page at a time. Clock, event ids and timer are passed in.
 
@@ -105,7 +98,8 @@ class Recorder:
         size: BatchSize = FIRST_SIZE,
     ) -> None:
         self._gateway = gateway
-        self._drafting = Drafting(now, new_id)
+        self._clock = Clock(now, timer)
+        self._drafting = Drafting(self._clock.time, new_id)
         self._timer = timer
         self._basis = Basis(EMPTY, "", {})
         self._stale = True  # whether to read where the log ends before anything is recorded
@@ -116,18 +110,20 @@ class Recorder:
         self._patience = Patience()
         self._vain_looks, self._stuck = 0, ""
         self._left_aside: frozenset[str] = frozenset()  # records of events that PocketBase lets nobody change
-        self.tally = Tally()
+        self.news = News(timer)
 
     def catch_up(self) -> Status:
-        """Read where the log ends.
+        """Read where the log ends, and what PocketBase's clock says.
 
         Raises:
             ContradictionError: if the log contradicts itself.
+            WrongClockError: if the clocks differ by more than a minute.
             TroubleError: if PocketBase can't answer now.
         """
         started = self._timer()
         status = self._gateway.status().sound()
         self._answer_times.append(self._timer() - started)
+        self._clock.compare(status.now)
         if status.seq < self._latest:
             log.warning("log_went_back", from_seq=self._latest, to_seq=status.seq)
         self._basis = replace(self._basis, head=status.head, timestamp=status.last_timestamp)
@@ -266,19 +262,8 @@ class Recorder:
         self._latest = transaction.after.seq
         self._size = self._size.after(len(chosen), sent.seconds, min(self._answer_times, default=0.0))
         self._patience = self._patience.after_commit(sent.draft.collections, sent.seconds)
-        self._tell(transaction)
+        self.news.committed(transaction)
         return page.committed(sent.draft)
-
-    def _tell(self, transaction: Transaction) -> None:
-        recorded, rejections = len(transaction.recorded), transaction.rejections
-        if recorded:
-            log.info("recorded", events=recorded, seq=transaction.after.seq)
-        for rejection in rejections[:LOGGED_REJECTIONS]:
-            log.warning("rejected", id=rejection.event.id, why=rejection.why)
-        if len(rejections) > LOGGED_REJECTIONS:
-            log.warning("rejected_more", events=len(rejections) - LOGGED_REJECTIONS)
-        self.tally.recorded += recorded
-        self.tally.rejected += len(rejections)
 
     def _tell_doubts(self, draft: Draft, page: Page) -> None:
         """Tell of an event that is in doubt, and look no more at those that can be neither recorded nor rejected."""

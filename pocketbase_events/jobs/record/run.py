@@ -25,6 +25,7 @@ def settle(recorder: Worker, stop: threading.Event) -> None:
     """Record until nothing is pending, whoever else records beside it, or until `stop` is set."""
     while recorder.run_to_end(stop) in (Step.CONFLICT, Step.HELD) and not stop.wait(HOLD_INTERVAL):
         pass
+    recorder.tell()
 
 
 def run_worker(settings: Settings, stop: threading.Event, wake: threading.Event) -> None:
@@ -50,7 +51,7 @@ def work_through(seen: Gateway, url: str, stop: threading.Event, wake: threading
     wake_up = WakeUp(url, seen.token, lambda _: wake.set())
     wake_up.start()
     try:
-        worker(seen).run(stop, wake, silent=wake_up.reconnect)
+        worker(seen).run(stop, wake, wake_up)
     finally:
         wake_up.stop()
     log.info("stopped")

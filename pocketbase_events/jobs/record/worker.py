@@ -4,22 +4,39 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from pocketbase_events.errors import PocketBaseEventsError
 from pocketbase_events.jobs.record.batch_size import FIRST_SIZE, BatchSize
 from pocketbase_events.jobs.record.drafts import Work
-from pocketbase_events.jobs.record.recorder import Recorder, Step, Tally
+from pocketbase_events.jobs.record.news import Tally
+from pocketbase_events.jobs.record.presence import Presence
+from pocketbase_events.jobs.record.recorder import Recorder, Step
 from pocketbase_events.jobs.record.trouble import Trouble
 from pocketbase_events.logs import log
 from pocketbase_events.pb.gateway import Gateway
+from pocketbase_events.pb.records import Status
 
 REST = 0.01  # seconds before a look that will find nothing new unless realtime has told of it
-POLL_INTERVAL = 2.0  # seconds between two looks when nothing wakes the worker
-HEARD_WITHIN = 1.0  # seconds after a poll found events within which realtime should have told of them
-STANDBY_INTERVAL = 2.0  # seconds between two looks of a standby
+IDLE_LOOK = 30.0  # seconds between two looks of an idle worker while realtime is connected
+DEAF_LOOK = 2.0  # seconds between two looks while it is not, and to the first look after something was recorded
+BUSY_LOOK = 10.0  # seconds between two looks at clock and head while a backlog is recorded
+HEARD_WITHIN = 1.0  # seconds after a look found events within which realtime should have told of them
+STANDBY_LOOK = 2.0  # seconds between two looks of a standby
 TAKE_OVER_AFTER = 3.0  # seconds that an event stays pending, and the head unmoved, before a standby steps in
 HOLD_INTERVAL = 0.5  # seconds between two looks at a held head
+
+
+class Realtime(Protocol):
+    """What tells the worker that there may be work."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether it would tell, as far as we know."""
+
+    def reconnect(self) -> None:
+        """Connect anew. It did not tell."""
 
 
 class Worker:
@@ -43,12 +60,14 @@ class Worker:
     ) -> None:
         self._gateway = gateway
         self._recorder = Recorder(gateway, now, new_id, timer, size)
+        self._presence = Presence(gateway, timer)
         self._timer = timer
+        self._looked_at = timer()
 
     @property
     def tally(self) -> Tally:
         """How many events were recorded and rejected so far."""
-        return self._recorder.tally
+        return self._recorder.news.tally
 
     def run_once(self) -> Step:
         """Record or reject the first pending events, in one transaction if PocketBase refuses none of them.
@@ -74,50 +93,85 @@ class Worker:
                 if done.step not in (Step.PROGRESS, Step.AGAIN):
                     return done.step
                 ready = done.ready
+                if self._timer() - self._looked_at > BUSY_LOOK:
+                    self._look()
                 if ready is None and not done.more:
                     rest()
         return Step.IDLE
 
-    def run(self, stop: threading.Event, wake: threading.Event, silent: Callable[[], None]) -> None:
+    def run(self, stop: threading.Event, wake: threading.Event, realtime: Realtime) -> None:
         """Record until `stop` is set. Whoever sets `stop` sets `wake` as well.
 
         Args:
             stop: ends it, after the transaction under way.
             wake: says that there may be work.
-            silent: called when a look found events of which `wake` did not tell.
+            realtime: sets `wake`.
         """
         trouble, connected = Trouble(self._timer), False
         while not stop.is_set():
             woken = _Woken(wake, stop)
-            before = self._done
             try:
                 if not connected:
-                    log.info("connected", seq=self._recorder.catch_up().seq)
+                    log.info("connected", seq=self._look().seq)
                     connected = True
+                before = self._done
                 step = self.run_to_end(stop, woken.rest)
                 trouble.is_over()
                 if step is Step.CONFLICT:
                     self._stand_by(stop)
+                elif step is Step.HELD:
+                    stop.wait(HOLD_INTERVAL)
+                elif self._done > before and not woken.was_set:
+                    self._expect_news(wake, realtime)
+                else:
+                    self._wait(wake, realtime, soon=self._done > before)
             except PocketBaseEventsError as error:
+                self.tell()
                 stop.wait(trouble.met(error))
-                continue
-            if step is Step.HELD:
-                stop.wait(HOLD_INTERVAL)
-            elif step is Step.IDLE and (woken.was_set or self._done == before):
-                wake.wait(POLL_INTERVAL)
-            elif step is Step.IDLE and not wake.wait(HEARD_WITHIN):
-                silent()
+        self.tell()
+
+    def tell(self) -> None:
+        """Log what was recorded and not told yet: while there is much to tell, that is done once a second."""
+        self._recorder.news.tell()
 
     @property
     def _done(self) -> int:
         return self.tally.recorded + self.tally.rejected
 
+    def _look(self) -> Status:
+        """See how the log is and what PocketBase's clock says, and show that we did."""
+        status = self._recorder.catch_up()
+        self._looked_at = self._timer()
+        self._presence.looked(status)
+        return status
+
+    def _wait(self, wake: threading.Event, realtime: Realtime, *, soon: bool) -> None:
+        """Wait until woken, or a look finds something. The first look comes `soon` if somebody was active just now.
+
+        PocketBase writes each look into its own log.
+        """
+        due_in = self._recorder.news.due_in
+        if due_in is not None:
+            if wake.wait(due_in):
+                return
+            self.tell()
+        while not wake.wait(DEAF_LOOK if soon or not realtime.connected else IDLE_LOOK):
+            soon = False
+            if self._look().pending:
+                return
+
+    def _expect_news(self, wake: threading.Event, realtime: Realtime) -> None:
+        """Connect to realtime anew if it does not tell now of events that a look has found."""
+        if not wake.wait(HEARD_WITHIN):
+            realtime.reconnect()
+
     def _stand_by(self, stop: threading.Event) -> None:
         """Wait while another worker records; return when events stay pending and the head unmoved."""
         head = None
         log.info("standing_by")
-        while not stop.wait(STANDBY_INTERVAL):
+        while not stop.wait(STANDBY_LOOK):
             status = self._gateway.status()
+            self._presence.looked(status)
             if status.pending and status.head == head and status.oldest_pending_seconds >= TAKE_OVER_AFTER:
                 log.warning("taking_over", seq=status.seq, pending=status.pending)
                 return

@@ -17,7 +17,7 @@ def told(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         for when, type_, item, data in STEPS:
             moment = datetime.fromisoformat(when).replace(tzinfo=UTC)
             guest.append(type_, item, data)
-            server.worker(now=lambda moment=moment: moment).run_to_end(NEVER)
+            server.worker_at(moment).run_to_end(NEVER)
         server.create_collection("notes", [{"name": "body", "type": "text"}])
         server.create_collection("empty", [{"name": "body", "type": "text"}])
         server.create_collection("other", [{"name": "body", "type": "text"}])

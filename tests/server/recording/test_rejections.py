@@ -7,6 +7,7 @@ import pytest
 from support import NAMES, NEVER, Server, check_log, live_rows
 from support.recording import outcome, why
 
+from pocketbase_events.core.transaction import Committed, Outcome, Transaction
 from pocketbase_events.jobs.record import Step
 
 

@@ -45,8 +45,8 @@ def backlog(server: Server, count: int, every: int) -> int:
         {"type": "update", "item_id": item_id(n), "data": {"qty": 1}} if n % every == 0 else create(n)
         for n in range(count)
     ]
-    for start in range(0, count, 1000):
-        server.guest().append_all(*events[start : start + 1000])
+    for start in range(0, count, 200):
+        server.guest().append_all(*events[start : start + 200])
     return len(range(0, count, every))
 
 
@@ -75,7 +75,7 @@ def test_what_was_made_ready_for_a_log_that_another_worker_has_extended_is_dropp
             done[turn % 2] = recorders[turn % 2].record(done[turn % 2].ready, beside)
             steps.add(done[turn % 2].step)
     assert Step.CONFLICT in steps
-    assert sum(recorder.tally.recorded for recorder in recorders) == 700 - bad
+    assert sum(recorder.news.tally.recorded for recorder in recorders) == 700 - bad
     assert check_log(server).seq == 700 - bad
     assert live_rows(server, NAMES) == expected(fold_log(server))
 
@@ -87,7 +87,7 @@ def test_an_event_that_was_deleted_after_it_was_looked_at_is_left_out(server: Se
         done = recorder.record(beside=beside)
         assert done.ready
         last = root.records("events", filter=f'item_id = "{item_id(299)}"')[0]
-        following = root.records("events", filter=f'item_id = "{item_id(recorder.tally.recorded)}"')[0]
+        following = root.records("events", filter=f'item_id = "{item_id(recorder.news.tally.recorded)}"')[0]
         for event in (last, following):
             assert root("DELETE", f"/api/collections/events/records/{event['id']}").ok
     record_to_the_end(recorder, done)
@@ -99,11 +99,11 @@ def test_a_collection_that_is_detached_amid_a_backlog_takes_no_more_events(serve
     recorder = server.recorder()
     with ThreadPoolExecutor(1) as beside:
         done = recorder.record(beside=beside)
-        recorded = recorder.tally.recorded
+        recorded = recorder.news.tally.recorded
         assert done.ready
         server.detach("items")
     record_to_the_end(recorder, done)
-    assert (recorder.tally.recorded, recorder.tally.rejected) == (recorded, 300 - recorded)
+    assert (recorder.news.tally.recorded, recorder.news.tally.rejected) == (recorded, 300 - recorded)
 
 
 def test_data_that_an_event_may_hold_fits_into_the_row(server: Server) -> None:
