@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import Client, Server, start_copy
 from support.command_line import cli
+from support.strategies import FEW
 
 from pocketbase_events.core.access import let_worker_in
 from pocketbase_events.core.policy import AppendRules, compose_create_rule
@@ -35,9 +36,6 @@ PROBE_FIELDS = [
     {"name": "data", "type": "json"},
 ]
 HOSTILE = '@request.auth.id = owner // dropped: public) || (title != ""'
-few = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
 
 
 def any_rule(conditions: list[str]) -> st.SearchStrategy[str]:
@@ -91,7 +89,7 @@ def seen(client: Client) -> list[str]:
     return sorted(row["id"] for row in client.records("diary"))
 
 
-@few
+@settings(max_examples=4 * FEW)
 @given(any_rule(CONDITIONS))
 @example(HOSTILE)
 @example("public = true // it's")
@@ -110,7 +108,7 @@ def is_admitted(client: Client, collection: str, data: dict[str, Any]) -> bool:
     return client("POST", f"/api/collections/{collection}/records", json=event).ok
 
 
-@few
+@settings(max_examples=4 * FEW)
 @given(any_rule(EVENT_CONDITIONS), st.booleans())
 @example('data.owner = @request.auth.id // dropped: x) || (item_id != ""', True)
 @example("data.owner = @request.auth.id // it's", False)
