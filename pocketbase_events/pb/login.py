@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 from pocketbase import PocketBase
 from pocketbase.errors import ClientResponseError
@@ -93,8 +94,8 @@ def _why_not(client: PocketBase, url: str, account: Account, error: ClientRespon
     if error.status == HTTPStatus.NOT_FOUND:
         is_set_up = account.collection != WORKERS
         return NotInstalledError(url=url) if not is_set_up and _is_pocketbase(client) else _too_old(url)
-    why = str(error.data.get("message") or f"status {error.status}.")
-    if "mfaId" in error.data:
+    why = str(_said(error).get("message") or f"status {error.status}.")
+    if "mfaId" in _said(error):
         why = _MFA + _MFA_ADVICE.get(account.collection, "Use a token.")
     elif account.collection == SUPERUSERS and _is_from_elsewhere(error):
         why = _IP_LIST
@@ -104,7 +105,12 @@ def _why_not(client: PocketBase, url: str, account: Account, error: ClientRespon
 
 
 def _is_from_elsewhere(error: ClientResponseError) -> bool:
-    return error.status == HTTPStatus.FORBIDDEN and error.data.get("message") == _NOT_FROM_HERE
+    return error.status == HTTPStatus.FORBIDDEN and _said(error).get("message") == _NOT_FROM_HERE
+
+
+def _said(error: ClientResponseError) -> dict[str, Any]:
+    """What PocketBase said, if it was an object."""
+    return error.data if isinstance(error.data, dict) else {}
 
 
 def _is_pocketbase(client: PocketBase) -> bool:

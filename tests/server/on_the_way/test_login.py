@@ -87,6 +87,20 @@ def test_a_superusers_token_gives_one_of_the_worker_too(server: Server) -> None:
     told(COMMANDS["status"], environment(server.url, **alone), WRONG_USAGE, "POCKETBASE_SUPERUSER_TOKEN")
 
 
+@pytest.mark.parametrize("name", ["init", "status"])
+@pytest.mark.parametrize("body", [b"[]", b'["no"]', b'"no"', b'{"message": ["no"]}', b'{"mfaId": null}', b"null"])
+def test_an_answer_in_json_that_pocketbase_would_not_give_is_no_bug(name: str, body: bytes) -> None:
+    for status in (200, 400, 403):
+        with serving(http(status, "application/json", body)) as address:
+            told(COMMANDS[name], environment(address), UNREACHABLE, "PocketBase at")
+
+
+def test_a_token_that_can_be_none_is_told_and_not_shown() -> None:
+    for token in ("two words", "€uro.token", "ends with a line\n"):
+        env = environment("http://127.0.0.1:1", POCKETBASE_SUPERUSER_TOKEN=token)
+        assert token not in told(COMMANDS["init"], env, WRONG_USAGE, "POCKETBASE_SUPERUSER_TOKEN must be").err
+
+
 def test_a_token_that_is_no_superusers_or_is_known_no_more_is_told_and_not_shown(server: Server) -> None:
     root = server.superuser()
     revoked = str(root.session.headers["Authorization"])
@@ -94,8 +108,8 @@ def test_a_token_that_is_no_superusers_or_is_known_no_more_is_told_and_not_shown
     me = root("POST", "/api/collections/_superusers/auth-refresh").json()["record"]["id"]
     passwords = {"password": SUPERUSER[1], "passwordConfirm": SUPERUSER[1]}
     set_up(root, f"/api/collections/_superusers/records/{me}", passwords)
-    for token in (revoked, users, "no token"):
+    for token in (revoked, users, "nonsense"):
         env = environment(server.url, POCKETBASE_SUPERUSER_TOKEN=token)
         done = told(COMMANDS["init"], env, UNREACHABLE, "token of POCKETBASE_SUPERUSER_TOKEN")
         assert "Impersonate" in done.err
-        assert token == "no token" or token not in done.err
+        assert token == "nonsense" or token not in done.err

@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support import Server, eventually, free_port, live_rows
-from support.every_command import COMMANDS, DONE, UNREACHABLE, environment, told
+from support import Server, command, eventually, free_port, live_rows
+from support.every_command import COMMANDS, DONE, SILENCE, UNREACHABLE, environment, told
 from support.middlemen import HttpProxy, Middleman, SocksProxy, middleman
 from support.workers import start_worker
 
@@ -91,5 +91,9 @@ def test_a_tunnel_that_a_proxy_refuses_is_named(proxy: Middleman) -> None:
 def test_the_package_that_socks_needs_is_named_if_it_is_missing(tmp_path: Path, name: str) -> None:
     (tmp_path / "socks.py").write_text("raise ImportError('as if PySocks were not installed')")
     variables = {"ALL_PROXY": "socks5://127.0.0.1:1", "PYTHONPATH": str(tmp_path)}
-    done = told(COMMANDS[name], {**environment("http://127.0.0.1:1"), **variables}, UNREACHABLE, "through the proxy")
-    assert "pip install 'pocketbase-events[socks]'" in done.err
+    env = {**environment("http://127.0.0.1:1"), **variables}
+    with command(*COMMANDS[name], env=env) as process:  # which imports everything anew
+        _, err = process.communicate(timeout=SILENCE)
+    assert process.returncode == UNREACHABLE
+    assert "through the proxy socks5://127.0.0.1:1" in err
+    assert "pip install 'pocketbase-events[socks]'" in err
