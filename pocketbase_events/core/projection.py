@@ -229,8 +229,5 @@ def _why_no_expectation(event: Pending, target: Target) -> str | None:
     if event.type == "create":
         return "A create has no version to expect. Leave expected_seq out."
     if not target.versioned:
-        return (
-            f"The rows of {target.collection} carry no seq to compare with. Leave expected_seq out, or ask the operator"
-            f" to run: pocketbase-events attach {target.collection} --seq"
-        )
+        return f"The rows of {target.collection} carry no seq to compare with. Leave expected_seq out."
     return None

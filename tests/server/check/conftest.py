@@ -1,4 +1,4 @@
-"""TODO"""
+"""Fixtures: rows to be compared with the log."""
 
 from collections.abc import Iterator
 from pathlib import Path

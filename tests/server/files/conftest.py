@@ -1,4 +1,4 @@
-"""TODO"""
+"""Fixtures: logs as files, written whole and read back."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""TODO"""
+"""Fixtures: rows to be made equal to the log."""
 
 import pytest
 from support import Server

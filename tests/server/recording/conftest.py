@@ -1,4 +1,4 @@
-"""TODO"""
+"""Fixtures: a server that many tests share."""
 
 from collections.abc import Iterator
 from pathlib import Path

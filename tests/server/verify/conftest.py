@@ -1,4 +1,4 @@
-"""TODO"""
+"""Fixtures: a log to be tampered with."""
 
 import shutil
 from collections.abc import Iterator

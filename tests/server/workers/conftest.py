@@ -1,4 +1,4 @@
-"""TODO"""
+"""Fixtures: the worker as a process."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""TODO"""
+"""Fixtures: the command line, and what is wrong with its input."""
 
 import os
 import shutil
