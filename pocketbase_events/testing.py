@@ -25,8 +25,9 @@ from pydantic import SecretStr
 
 from pocketbase_events.errors import ProblemError
 from pocketbase_events.event_log import EventLog
-from pocketbase_events.jobs import attach as attaching
 from pocketbase_events.jobs import setup
+from pocketbase_events.jobs.attach import attach
+from pocketbase_events.jobs.targets import RULES
 from pocketbase_events.pb.admin import administration
 from pocketbase_events.pb.embedded import SUPERUSER_EMAIL, Credentials, embedded
 from pocketbase_events.pb.login import SUPERUSERS, WORKERS, Account
@@ -76,7 +77,7 @@ class Sandbox:
         with administration(self.settings) as admin:
             anybody = {"listRule": "", "viewRule": ""}
             admin.import_collections([{"name": name, "type": "base", "fields": list(fields), **anybody}])
-            attaching.attach(admin, name, {} if allow is None else dict.fromkeys(attaching.RULES, allow), lock=None)
+            attach(admin, name, {} if allow is None else dict.fromkeys(RULES, allow), lock=None)
 
     def user(self, email: str = "ann@example.com") -> Account:
         """A new user."""

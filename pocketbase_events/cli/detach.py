@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from pocketbase_events.cli.attach_words import rule_in_words
 from pocketbase_events.cli.options import JsonOption
-from pocketbase_events.cli.output import print_json
-from pocketbase_events.jobs import attach as attaching
+from pocketbase_events.cli.output import print_json, say
+from pocketbase_events.jobs import detach as detaching
+from pocketbase_events.jobs.targets import OWN_RULES
 from pocketbase_events.pb.admin import administration
 
 
@@ -17,11 +19,18 @@ def detach(
 ) -> None:
     """Take a collection out of the log; rows and events stay. Needs a superuser.
 
+    The collection gets its own create, update and delete rules back.
+
     Example: pocketbase-events detach notes
     """
     with administration(context.obj) as admin:
-        attaching.detach(admin, collection)
+        done = detaching.detach(admin, collection)
+    if done.refused:
+        say(f"The own rules of {collection} could not be put back: {done.refused}. Only superusers write its rows now.")
     if as_json:
         print_json({"collection": collection})
         return
-    print(f"{collection} is detached. Its rows and events stay; superusers write its rows from now on.")
+    print(f"{collection} is detached. Its rows and events stay.")
+    if done.rules is not None:
+        rules = (f"{name.removesuffix('Rule')}: {rule_in_words(done.rules[name])}" for name in OWN_RULES)
+        print(f"Who writes its rows now: {'; '.join(rules)}.")

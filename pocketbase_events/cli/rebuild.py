@@ -1,6 +1,5 @@
 """rebuild: make the rows what the log says."""
 
-import sys
 import time
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -14,7 +13,7 @@ from pocketbase_events.cli.check import differences_in_words, tell_unfit
 from pocketbase_events.cli.options import Collections, DirOption, JsonOption
 from pocketbase_events.cli.output import PROBLEM, print_json, say
 from pocketbase_events.cli.progress import progress
-from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.cli.questions import agreed
 from pocketbase_events.jobs import rebuild as job
 from pocketbase_events.jobs.check import Drift
 from pocketbase_events.jobs.hold import hold_of
@@ -75,7 +74,11 @@ def _confirmed(drift: Drift, *, yes: bool) -> bool:
     for line in differences_in_words(drift, EXAMPLES):
         say(line)
     extra = sum(each.kind == "extra" for each in drift.differences)
-    return not extra or yes or _agreed(f"Remove {extra} rows that no event created?")
+    return (
+        not extra
+        or yes
+        or agreed(f"Remove {extra} rows that no event created?", "To remove rows without being asked, give --yes.")
+    )
 
 
 def _plan(drift: Drift) -> Table:
@@ -85,15 +88,6 @@ def _plan(drift: Drift) -> Table:
         unchanged = rows - counts["changed"] - counts["extra"]
         table.add_row(escape(name), *map(str, (*counts.values(), unchanged)))
     return table
-
-
-def _agreed(question: str) -> bool:
-    """Ask on standard error, since the report goes to standard output."""
-    print(f"{question} [y/N]: ", end="", file=sys.stderr, flush=True)
-    try:
-        return input().strip().lower() in ("y", "yes")
-    except (EOFError, RuntimeError):
-        raise WrongUsageError(why="Nobody answered. To remove rows without being asked, give --yes.") from None
 
 
 def _print_rebuilt(document: dict[str, Any], *, left: int) -> None:

@@ -63,7 +63,10 @@ def why_not_attached(names: Iterable[str]) -> str:
 
 def why_gone(name: str) -> str:
     """The sentence for a collection that is attached and does not exist."""
-    return f"{name} is attached, but there is no collection of that name. Detach it, or give it its name back."
+    return (
+        f"{name} is attached, but there is no collection of that name, or one that was made again. Detach it, attach"
+        " the new one, or give the old one its name back."
+    )
 
 
 def why_unwritable(target: Target) -> str | None:

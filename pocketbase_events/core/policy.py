@@ -65,8 +65,8 @@ def compose_create_rule(targets: Iterable[AppendRules]) -> str | None:
     rule = min(compositions, key=size)
     if size(rule) > MAX_EXPRESSIONS:
         raise WrongUsageError(
-            why=f"The rules of all attached collections would have {size(rule)} expressions together, and PocketBase"
-            f" allows {MAX_EXPRESSIONS}. Use shorter rules, or the same ones for several collections."
+            why=f"PocketBase allows {MAX_EXPRESSIONS} expressions in a rule, and those of all attached collections"
+            f" would have {size(rule)} together. Use shorter rules, or the same ones for several collections."
             " Nothing was changed."
         )
     return _text_of(rule)

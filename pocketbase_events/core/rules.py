@@ -69,6 +69,8 @@ def parse(text: str) -> Rule:
         raise UnreadableRuleError("it holds a character that PocketBase cuts or replaces")
     tokens = _Tokens(text)
     rule = _rule(tokens)
+    if tokens.value == ")":
+        raise UnreadableRuleError("the parentheses don't match")
     if tokens.kind:
         raise UnreadableRuleError(f"&& or || is missing before {tokens.value}")
     return rule
@@ -81,7 +83,7 @@ def all_of(*parts: Part) -> Rule:
 
 def any_of(*parts: Part) -> Rule:
     """The rule that admits if one of the parts does."""
-    return Rule(tuple(dict.fromkeys(each for part in parts for each in _alternatives(part))))
+    return Rule(tuple(each for part in parts for each in _alternatives(part)))
 
 
 def size(rule: Part) -> int:

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from pocketbase_events.core.batch import append_request
@@ -12,13 +12,15 @@ from pocketbase_events.core.json_text import Json, Unreadable, UnreadableJsonErr
 from pocketbase_events.core.schema import DELETED, Target
 from pocketbase_events.core.values import same
 from pocketbase_events.errors import BatchTooLargeError, ProblemError
-from pocketbase_events.jobs.attach import attach, freeze, thaw
+from pocketbase_events.jobs.attach import carry_out, keep
+from pocketbase_events.jobs.attach_plan import Plan
+from pocketbase_events.jobs.detach import detach
+from pocketbase_events.jobs.lock import lock_rows
 from pocketbase_events.jobs.record import settle, worker
+from pocketbase_events.jobs.targets import installation
 from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.admin import Admin
-from pocketbase_events.pb.connect import gateway, superuser_gateway
 from pocketbase_events.pb.gateway import Gateway
-from pocketbase_events.settings import Settings
 
 AT_ONCE = 250  # rows whose events are appended in one transaction; each may need two
 
@@ -30,45 +32,52 @@ class Adopted:
     Attributes:
         rows: how many rows were adopted.
         gone: the ids of items that the log has and the collection has not.
-        looked_into: as `attach` returns it.
     """
 
     rows: int
     gone: list[str]
-    looked_into: set[str]
 
 
-def adopt(
-    settings: Settings, admin: Admin, name: str, rules: dict[str, str], *, lock: bool | None, watch: Watch
-) -> Adopted:
+def adopt(admin: Admin, seen: Gateway, superuser: Gateway, plan: Plan, watch: Watch) -> Adopted:
     """Attach a collection with the rows that it has: record a create event for each.
 
     Until that is done nobody writes the rows, and no event about them is admitted. Interrupted, run it again:
-    rows that the log explains are left alone.
+    rows that the log explains are left alone. `seen` is PocketBase, seen as the worker.
 
     Raises:
-        WrongUsageError: if the collection can't be attached or a rule is wrong; nothing is changed then.
-        ProblemError: if a row holds what no event can; superusers may write the rows again then.
+        WrongUsageError: if PocketBase refuses a rule; nothing is changed then.
+        ProblemError: if a row holds what no event can; the collection is detached again then.
         TroubleError: if PocketBase can't answer now.
     """
-    with gateway(settings) as seen, superuser_gateway(settings) as superuser:
-        seen.token()  # without a worker the collection would stay frozen
-        target = freeze(admin, name, rules, lock=lock)
-        rows, gone = 0, list[str]()
-        if target is not None:
-            try:
-                rows, gone = _record_rows(seen, superuser, target, watch)
-            except ProblemError:
-                thaw(admin, name)
-                raise
-        return Adopted(rows, gone, attach(admin, name, rules, lock=lock, adopted=True))
+    if plan.is_attached:
+        carry_out(admin, plan)
+        return Adopted(0, [])
+    seen.token()  # without a worker the collection would stay closed
+    frozen = freeze(admin, plan)
+    try:
+        adopted = _record_rows(seen, superuser, _target_of(frozen), watch)
+    except ProblemError:
+        detach(admin, plan.name)
+        raise
+    carry_out(admin, frozen, adopted=True)
+    return adopted
 
 
-def _record_rows(seen: Gateway, superuser: Gateway, target: Target, watch: Watch) -> tuple[int, list[str]]:
-    """Append a create event for each row that the log does not explain, and record it.
+def freeze(admin: Admin, plan: Plan) -> Plan:
+    """Keep everybody from writing the rows and from appending events, until `carry_out` is given what this returns."""
+    frozen = keep(admin, plan, closed=True)
+    if plan.lock:
+        lock_rows(admin, plan.collection, lock=True)
+    return replace(frozen, collection=installation(admin).named(plan.name))
 
-    Returns how many, and the ids of items that the log has and the collection has not.
-    """
+
+def _target_of(plan: Plan) -> Target:
+    facts = {"collection": plan.name, "collection_id": plan.collection["id"], "version": ""}
+    return Target.model_validate({**facts, "fields": plan.collection["fields"], "computed": plan.computed})
+
+
+def _record_rows(seen: Gateway, superuser: Gateway, target: Target, watch: Watch) -> Adopted:
+    """Append a create event for each row that the log does not explain, and record it."""
     recorder, never = worker(seen), threading.Event()
     settle(recorder, never)
     name = target.collection
@@ -84,7 +93,7 @@ def _record_rows(seen: Gateway, superuser: Gateway, target: Target, watch: Watch
         for some in _append(superuser, target, unexplained):
             settle(recorder, never)
             adopted += some
-    return adopted, sorted(gone)
+    return Adopted(adopted, sorted(gone))
 
 
 def _append(superuser: Gateway, target: Target, rows: Sequence[Row]) -> Iterator[int]:

@@ -3,8 +3,9 @@
 import json
 
 from pocketbase_events.errors import CredentialsRefusedError
-from pocketbase_events.jobs.attach import RULES, attach
+from pocketbase_events.jobs.attach import attach
 from pocketbase_events.jobs.setup import init
+from pocketbase_events.jobs.targets import RULES
 from pocketbase_events.logs import log
 from pocketbase_events.pb.admin import Admin, Collection, administration
 from pocketbase_events.pb.embedded import Credentials, Folder

@@ -1,34 +1,40 @@
 """Setting up: our collections, the worker's account, the batch API, and the lock of the log."""
 
 import json
-import re
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pocketbase_events.core.access import let_worker_in, unwrapped
 from pocketbase_events.core.batch import HEAD_ID, MAX_REQUESTS
-from pocketbase_events.core.policy import AppendRules, compose_create_rule
+from pocketbase_events.core.indexes import index_name
+from pocketbase_events.core.policy import compose_create_rule
 from pocketbase_events.core.schema import ROW_UPDATE_RULE_BEFORE_3, row_update_rule
 from pocketbase_events.errors import ProblemError, WrongUsageError
-from pocketbase_events.jobs.attach import append_rules
-from pocketbase_events.jobs.lock import lock_log, lock_rows, rows_locked
+from pocketbase_events.jobs.lock import lock_log, lock_rows
+from pocketbase_events.jobs.targets import READ_RULES, append_rules, publish
 from pocketbase_events.pb.admin import Admin, Collection
 from pocketbase_events.pb.literals import literal
 from pocketbase_events.pb.records import refuse_newer
-from pocketbase_events.pb.schema_files import schema_file
+from pocketbase_events.pb.schema_files import row_triggers, schema_file
 from pocketbase_events.settings import Settings
-
-_READ_RULES = ("listRule", "viewRule")
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What `init` did. `password` is the worker's where one was made, to be shown once."""
+    """What `init` did.
+
+    Attributes:
+        locked: whether even superusers are kept from changing the log.
+        worker_email: the worker's account.
+        password: its password, if one was made here; to be shown once.
+        other_workers: how many other accounts `event_workers` has.
+    """
 
     locked: bool
     worker_email: str
     password: str | None
+    other_workers: int
 
 
 def init(admin: Admin, settings: Settings) -> Installed:
@@ -43,23 +49,26 @@ def init(admin: Admin, settings: Settings) -> Installed:
     _refuse_foreign(ours, there)
     for status in admin.records("event_status") if "event_status" in there else ():
         refuse_newer(status)
-    targets = append_rules(admin) if "event_targets" in there else []
-    rows = [*_rows_upgraded(there, targets)]
-    admin.import_collections([*(_upgraded(collection, there, targets) for collection in ours), *rows])
+    targets = admin.records("event_targets") if "event_targets" in there else []
+    attached = [there[target["collection"].lower()] for target in targets if target["collection"].lower() in there]
+    rule = compose_create_rule(append_rules(targets))
+    upgraded = [_upgraded(collection, there, rule) for collection in ours]
+    admin.import_collections([*upgraded, *_rows_upgraded(attached)])
     if not admin.records("event_head"):
         admin.create("event_head", id=HEAD_ID, seq=0, hash="")
     _enable_batch(admin)
     _name_collections(admin, there)
+    publish(admin)
     password = _set_worker(admin, settings)
-    _give_time_to_start(admin)
+    status = admin.records("event_status")[0]
+    _give_time_to_start(admin, status["now"])
     locked = admin.has_sql()
     if locked:
         lock_log(admin)
-        for target in targets:
-            collection = there.get(target.collection.lower())
-            if collection is not None and rows_locked(admin, collection):
+        for collection in attached:
+            if row_triggers(collection["id"], collection["name"]).keys() <= set(status["triggers"]):
                 lock_rows(admin, collection, lock=True)
-    return Installed(locked, settings.worker_email, password)
+    return Installed(locked, settings.worker_email, password, status["workers"] - 1)
 
 
 def _refuse_foreign(ours: Iterable[Collection], there: dict[str, Collection]) -> None:
@@ -71,36 +80,30 @@ def _refuse_foreign(ours: Iterable[Collection], there: dict[str, Collection]) ->
         )
 
 
-def _upgraded(collection: Collection, there: dict[str, Collection], targets: list[AppendRules]) -> Collection:
+def _upgraded(collection: Collection, there: dict[str, Collection], append_rule: str | None) -> Collection:
     """Our collection, with what its owner may have changed: who may list and view it, indexes of their own."""
     existing = there.get(collection["name"], collection)
-    own = {_index_name(index) for index in collection["indexes"]}
-    kept = [index for index in existing["indexes"] or [] if _index_name(index) not in own]
-    upgraded = {**collection, **{rule: existing[rule] for rule in _READ_RULES}}
+    own = {index_name(index) for index in collection["indexes"]}
+    kept = [index for index in existing["indexes"] or [] if index_name(index) not in own]
+    upgraded = {**collection, **{rule: existing[rule] for rule in READ_RULES}}
     upgraded["indexes"] = [*collection["indexes"], *kept]
     if collection["name"] == "events":
-        upgraded["createRule"] = compose_create_rule(targets)
+        upgraded["createRule"] = append_rule
     return upgraded
 
 
-def _rows_upgraded(there: dict[str, Collection], targets: Iterable[AppendRules]) -> Iterator[Collection]:
+def _rows_upgraded(attached: Iterable[Collection]) -> Iterator[Collection]:
     """Attached collections with rules of an older version of ours: its update rule, or rules that it wrapped.
 
     A comment in a wrapped rule that has a bracket could end the parentheses early.
     """
-    for target in targets:
-        collection = there.get(target.collection.lower(), {})
-        wrapped = {rule: text for rule in _READ_RULES if (text := collection.get(rule)) and unwrapped(text) != text}
+    for collection in attached:
+        wrapped = {rule: text for rule in READ_RULES if (text := collection[rule]) and unwrapped(text) != text}
         better = {rule: let_worker_in(text) for rule, text in wrapped.items()}
-        if collection.get("updateRule") == ROW_UPDATE_RULE_BEFORE_3:
+        if collection["updateRule"] == ROW_UPDATE_RULE_BEFORE_3:
             better["updateRule"] = row_update_rule(versioned=False)
         if better:
             yield {"id": collection["id"], "name": collection["name"], **better}
-
-
-def _index_name(index: str) -> str:
-    found = re.search(r"\bindex\s+(?:if\s+not\s+exists\s+)?[`\"\[]?(\w+)", index, re.IGNORECASE)
-    return found[1] if found else index
 
 
 def _enable_batch(admin: Admin) -> None:
@@ -111,11 +114,12 @@ def _enable_batch(admin: Admin) -> None:
 
 
 def _name_collections(admin: Admin, there: dict[str, Collection]) -> None:
-    """Note the ids of collections that were attached by a version of ours that did not."""
+    """Note which collections were attached by a version of ours that noted their names only."""
     for target in admin.records("event_targets", filter='collection_id = ""'):
         collection = there.get(target["collection"].lower())
         if collection is not None:
-            admin.update("event_targets", target["id"], collection_id=collection["id"])
+            named = {"collection_id": collection["id"], "collection_created": collection["created"]}
+            admin.update("event_targets", target["id"], **named)
 
 
 def _set_worker(admin: Admin, settings: Settings) -> str | None:
@@ -139,8 +143,7 @@ def _set_worker(admin: Admin, settings: Settings) -> str | None:
     return None if given else password
 
 
-def _give_time_to_start(admin: Admin) -> None:
+def _give_time_to_start(admin: Admin, now: str) -> None:
     """Count workers that were never seen as seen now: `status` misses them only some time later."""
     accounts = admin.records("event_workers", filter='last_seen = ""', fields="id")
-    now = admin.records("event_status")[0]["now"]
     admin.update_all("event_workers", [account["id"] for account in accounts], last_seen=now)

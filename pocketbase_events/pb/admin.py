@@ -60,10 +60,10 @@ class Admin:
         """All records of a collection that pass `params`."""
         return self._pages(f"/api/collections/{collection}/records", **params)
 
-    def count(self, collection: str) -> int:
-        """How many records a collection has."""
+    def count(self, collection: str, **params: str | int) -> int:
+        """How many records of a collection pass `params`."""
         path = f"/api/collections/{collection}/records"
-        return int(self._send(path, params={"perPage": 1, "fields": "id"})["totalItems"])
+        return int(self._send(path, params={"perPage": 1, "fields": "id", **params})["totalItems"])
 
     def create(self, collection: str, /, **body: Any) -> Record:  # noqa: ANN401 - any JSON
         """Create a record, and return it."""

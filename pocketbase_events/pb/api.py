@@ -55,7 +55,11 @@ class Reader:
 
     def attached(self) -> list[str]:
         """The names of all attached collections, those that are gone included."""
-        return sorted(item["collection"] for item in self._connection.items("event_targets", perPage=PAGE))
+        return sorted(target["collection"] for target in self.event_targets() if not target["closed"])
+
+    def event_targets(self) -> list[dict[str, Any]]:
+        """The records of `event_targets`: who may append what."""
+        return self._connection.items("event_targets", perPage=PAGE)
 
     def rejected(self) -> list[dict[str, Json]]:
         """All rejected events in the order of insertion, with id, collection, item_id, type, error, created."""

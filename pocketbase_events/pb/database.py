@@ -14,6 +14,7 @@ from pocketbase_events.core.json_text import Json, parse_number, read_shown
 from pocketbase_events.core.schema import FieldDefinition, Target
 from pocketbase_events.core.values import TOO_DEEP
 from pocketbase_events.errors import NotInstalledError, TroubleError, WrongUsageError
+from pocketbase_events.pb.data_folder import database_file
 from pocketbase_events.pb.literals import sql_name
 from pocketbase_events.pb.records import Status, recorded_of, status_of
 
@@ -36,13 +37,7 @@ class Database:
     """
 
     def __init__(self, folder: Path) -> None:
-        try:
-            found = [path for path in (folder / "data.db", folder / "data" / "data.db") if path.is_file()]
-        except OSError as error:
-            raise WrongUsageError(why=f"{folder} can't be read ({error.strerror}).") from None
-        if not found:
-            raise WrongUsageError(why=f"There is no data.db in {folder}. Name PocketBase's data folder with --dir.")
-        self._path = found[0]
+        self._path = database_file(folder)
         self._wal, shm = (self._path.with_name(f"data.db-{name}") for name in ("wal", "shm"))
         self._in_use = shm.exists()
         if not self._in_use and self._has_wal():
@@ -80,7 +75,8 @@ class Database:
 
     def attached(self) -> list[str]:
         """The names of all attached collections, those that are gone included."""
-        return [row["collection"] for row in self._all("SELECT collection FROM event_targets ORDER BY collection")]
+        targets = map(dict, self._all("SELECT * FROM event_targets ORDER BY collection"))
+        return [target["collection"] for target in targets if not target.get("closed")]
 
     def log(
         self, after: int, to: int, *, collection: str | None = None, item_id: str | None = None

@@ -18,9 +18,11 @@ from uuid import uuid4
 
 import requests
 
-from pocketbase_events.jobs import attach as attaching
 from pocketbase_events.jobs import setup
+from pocketbase_events.jobs.attach import attach
+from pocketbase_events.jobs.detach import detach
 from pocketbase_events.jobs.record import Recorder, Worker
+from pocketbase_events.jobs.targets import RULES
 from pocketbase_events.pb.accounts import worker_token
 from pocketbase_events.pb.admin import Admin, administration
 from pocketbase_events.pb.connection import Connection
@@ -206,15 +208,15 @@ class Server:
 
     def attach(self, name: str, *, lock: bool | None = None, allow: str | None = "", **rules: str) -> None:
         """Attach; anyone may append unless told otherwise."""
-        assert rules.keys() <= set(attaching.RULES)
-        given = {} if allow is None else dict.fromkeys(attaching.RULES, allow)
-        attaching.attach(self.admin(), name, {**given, **rules}, lock=lock)
+        assert rules.keys() <= set(RULES)
+        given = {} if allow is None else dict.fromkeys(RULES, allow)
+        attach(self.admin(), name, {**given, **rules}, lock=lock)
 
     def database(self) -> sqlite3.Connection:
         return sqlite3.connect(self.data / "data.db", timeout=30)
 
     def detach(self, name: str) -> None:
-        attaching.detach(self.admin(), name)
+        detach(self.admin(), name)
 
 
 def set_up(server: Server) -> None:

@@ -73,7 +73,7 @@ def test_the_rules_of_twenty_five_collections_with_owners_are_within_pocketbases
 
 
 def test_more_than_pocketbase_allows_is_refused_before_it_is_asked() -> None:
-    with pytest.raises(WrongUsageError, match="allows 200"):
+    with pytest.raises(WrongUsageError, match="allows 200 expressions"):
         compose_create_rule(owned(f"notes{number}") for number in range(30))
 
 

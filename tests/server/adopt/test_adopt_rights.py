@@ -4,15 +4,22 @@ from support import NEVER, Server, live_rows, query
 from support.adopting import NOTES, adopt, append, events_of, is_well, note, stored, with_notes
 from support.command_line import cli
 
-from pocketbase_events.jobs import attach as attaching
+from pocketbase_events.jobs.adopt import freeze
+from pocketbase_events.jobs.attach_plan import Wish, plan
 from pocketbase_events.jobs.record import Step
+from pocketbase_events.jobs.targets import installation
+
+
+def freeze_notes(server: Server) -> None:
+    admin = server.admin()
+    freeze(admin, plan(admin, installation(admin), "notes", Wish()))
 
 
 def test_events_are_admitted_once_the_rows_are_adopted_and_not_before(server: Server) -> None:
     with_notes(server, 3)
     guest, root = server.guest(), server.superuser()
     assert append(guest, note(10)) == 400
-    attaching.freeze(server.admin(), "notes", {}, lock=None)  # as attach --adopt begins
+    freeze_notes(server)  # as attach --adopt begins
     assert append(guest, note(10)) == 400
     assert append(root, note(10)) == 200
     # Recorded before the rows are adopted, it can't be about a row; it is rejected.
@@ -31,7 +38,7 @@ def test_nobody_writes_the_rows_while_they_are_adopted(server: Server) -> None:
     with_notes(server, 3, createRule="", updateRule="", deleteRule="")
     guest, root = server.guest(), server.superuser()
     assert guest("PATCH", f"{NOTES}/{note(1)}", json={"text": "before"}).ok
-    attaching.freeze(server.admin(), "notes", {}, lock=None)
+    freeze_notes(server)
     before = stored(server)
     for client in (guest, root, server.user("ann")):
         assert not client("PATCH", f"{NOTES}/{note(1)}", json={"text": "meanwhile"}).ok

@@ -61,7 +61,7 @@ def test_detach_gives_the_rows_to_superusers_and_the_read_rules_back(server: Ser
         (["attach", "events"], "only base collections"),
         (["attach", "_superusers"], "only base collections"),
         (["attach", "full"], "rows already"),
-        (["attach", "marked"], "no visible bool field"),
+        (["attach", "marked"], "not a visible, optional bool field"),
         (["attach", "items", "--allow", "nofield = 1"], "Nothing was changed"),
         (["attach", "items", "--allow", "data.a = 1) || (type = 'create'"], "don't match"),
         (["attach", "items", "--allow", " || ".join(["data.a = 1"] * 250)], "200 expressions"),

@@ -66,11 +66,12 @@ def estate(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) -
                 ("bob", "bob000000000002"),
             ):
                 data = {"title": who, "owner": callers[who].user_id}
-                callers[who].append("create", row_id, data, name)
+                callers[who].append("create", row_id, data, name, actor=callers[who].user_id)
             root.append("create", "nobody000000001", {"title": "nobody's"}, name)
         server.create_collection("members", ITEM_FIELDS, listRule="", viewRule="")
         server.attach("members", allow=SIGNED_IN)
-        callers["ann"].append("create", "live00000000001", {"title": "intact"}, "members")
+        ann = callers["ann"]
+        ann.append("create", "live00000000001", {"title": "intact"}, "members", actor=ann.user_id)
         assert server.worker().run_to_end(NEVER) is Step.IDLE
         yield House(server, callers, {})
 
@@ -108,12 +109,14 @@ def test_the_owner_recipe_lets_nobody_create_for_another_or_take_or_give_a_row(
             f'"{client.user_id}"',
             [{"owner": client.user_id}],
         ):
-            event = an_event(collection=collection, data=value)
+            event = an_event(collection=collection, data=value, actor=client.user_id)
             is_refused(client, "POST", EVENTS, event)
             refuses(client("POST", EVENTS, data={**event, "data": json.dumps(value)}))
         for row_id in ("ann000000000001", "bob000000000001", "nobody000000001"):
             for owner in (client.user_id or "guest", *others, ""):
-                event = an_event(type="update", collection=collection, item_id=row_id, data={"owner": owner})
+                event = an_event(
+                    type="update", collection=collection, item_id=row_id, data={"owner": owner}, actor=client.user_id
+                )
                 is_refused(client, "POST", EVENTS, event)
                 refuses(client("POST", EVENTS, data={**event, "data": json.dumps(event["data"])}))
 
@@ -131,12 +134,12 @@ def test_the_owner_recipe_is_not_fooled_by_a_key_given_twice_or_spelled_with_esc
         f'{{"title": "x", "owner": "{bob}", "own\\u0065r": "{ann}"}}',
     ]
     events = [
-        an_event(item_id=f"twice0000000{number:03d}", collection=collection, data=text)
+        an_event(item_id=f"twice0000000{number:03d}", collection=collection, data=text, actor=bob)
         for number, text in enumerate(spellings)
     ]
     for event in events:
         client("POST", EVENTS, data=event)
-    update = an_event(type="update", item_id="bob000000000001", collection=collection)
+    update = an_event(type="update", item_id="bob000000000001", collection=collection, actor=bob)
     for text in (f'{{"own\\u0065r": "{ann}"}}', f'{{"owner": null, "own\\u0065r": "{ann}"}}'):
         client("POST", EVENTS, data={**update, "data": text})
     assert estate.server.worker().run_to_end(NEVER) is Step.IDLE
@@ -146,7 +149,7 @@ def test_the_owner_recipe_is_not_fooled_by_a_key_given_twice_or_spelled_with_esc
 
 def test_ownership_is_judged_by_the_rows_as_they_are_when_the_event_is_appended(estate: House) -> None:
     ann = estate.callers["ann"]
-    ann.append("create", "fresh0000000001", {"title": "x", "owner": ann.user_id}, "posts")
+    ann.append("create", "fresh0000000001", {"title": "x", "owner": ann.user_id}, "posts", actor=ann.user_id)
     update = {"type": "update", "collection": "posts", "item_id": "fresh0000000001", "data": {"title": "y"}}
     assert status_of_append(ann, **update) == 400
     assert estate.server.worker().run_to_end(NEVER) is Step.IDLE

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from pocketbase_events.cli import app
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.jobs import attach as attaching
+from pocketbase_events.jobs.attach import attach
+from pocketbase_events.jobs.detach import detach
 from pocketbase_events.jobs.retry import retry
 from support import check_log
 from support.model.events import places, sides
@@ -51,14 +52,14 @@ class Administering(Recording):
     def attach_again_with_or_without_lock(self, which: str, lock: bool) -> None:
         collection = self.model.collections[which]
         if collection.attached:
-            attaching.attach(self.world.admin, collection.name, {}, lock=lock)
+            attach(self.world.admin, collection.name, {}, lock=lock)
             collection.locked = lock and self.world.lockable
 
     @rule(which=sides, lock=st.sampled_from([False, False, True]))
     def detach_or_adopt(self, which: str, lock: bool) -> None:
         collection = self.model.collections[which]
         if collection.attached:
-            attaching.detach(self.world.admin, collection.name)
+            detach(self.world.admin, collection.name)
             collection.attached = False
         else:
             self.adopt(collection, lock)
@@ -66,7 +67,7 @@ class Administering(Recording):
     def adopt(self, collection: Collection, lock: bool) -> None:
         if collection.rows:
             with pytest.raises(WrongUsageError, match="has rows already"):
-                attaching.attach(self.world.admin, collection.name, ANYONE, lock=None)
+                attach(self.world.admin, collection.name, ANYONE, lock=None)
         arguments = ["attach", collection.name, "--allow", "", "--adopt", "--lock" if lock else "--no-lock"]
         done = CliRunner().invoke(app, arguments, env=self.world.server.environment)
         assert (done.exit_code, done.exception) == (0, None), done.output

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from pocketbase_events.errors import TroubleError
-from pocketbase_events.jobs import attach as attaching
 from pocketbase_events.jobs.check import find_drift
+from pocketbase_events.jobs.detach import detach
 from pocketbase_events.jobs.record import Step, Worker
 from pocketbase_events.jobs.record.batch_size import BatchSize
 from pocketbase_events.jobs.verify import verify
@@ -50,7 +50,7 @@ class Recording(RuleBasedStateMachine):
         assert verify(self.world.superuser, unwatched).problems == []
         for each in self.model.collections.values():
             if each.attached:
-                attaching.detach(self.world.admin, each.name)
+                detach(self.world.admin, each.name)
         names = [each.name for each in self.model.collections.values()]
         for name in names:
             collection = self.world.root("GET", f"/api/collections/{name}").json()

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pocketbase_events.jobs import attach as attaching
+from pocketbase_events.jobs.targets import RULES
 
-ANYONE = dict.fromkeys(attaching.RULES, "")
+ANYONE = dict.fromkeys(RULES, "")
 MISFIT = object()  # what a field is never given
 GENERATED = object()  # what PocketBase made up: seen first, and known from then on
 DATES = {

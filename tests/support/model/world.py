@@ -5,7 +5,8 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pocketbase_events.jobs import attach as attaching
+from pocketbase_events.jobs.attach import attach
+from pocketbase_events.jobs.detach import detach
 from pocketbase_events.pb.accounts import superuser_token
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.gateway import Gateway
@@ -38,7 +39,7 @@ class World:
         self._open.close()
         start = contextmanager(start_copy)(self._template, self._folder / str(number))
         self.server: Server = self._open.enter_context(start)
-        attaching.detach(self.server.admin(), "items")
+        detach(self.server.admin(), "items")
         self.root, self.guest, self.admin = self.server.superuser(), self.server.guest(), self.server.admin()
         self.workers = [self.server.worker(), self.server.worker()]
         self.gateway = self.server.gateway()
@@ -86,7 +87,7 @@ class World:
             body = {"fields": [*there[which]["fields"], *relations], "indexes": indexes}
             answer = self.root("PATCH", f"/api/collections/{name}", json=body)
             assert answer.ok, answer.text
-            attaching.attach(self.admin, name, ANYONE, lock=None)
+            attach(self.admin, name, ANYONE, lock=None)
         return {
             which: Collection(
                 names[which],

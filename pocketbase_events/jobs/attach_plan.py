@@ -1,0 +1,238 @@
+"""What attaching a collection would change: everything is refused here that must be, and nothing is changed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pocketbase_events.core.access import let_worker_in
+from pocketbase_events.core.indexes import among_live
+from pocketbase_events.core.policy import check_rule, collections_looked_into, compose_create_rule, expressions_left
+from pocketbase_events.core.proposals import Rows, is_looser, proposal
+from pocketbase_events.core.rules import UnreadableRuleError
+from pocketbase_events.core.schema import (
+    DELETED,
+    ROW_CREATE_RULE,
+    FieldDefinition,
+    row_update_rule,
+    why_not_settable,
+)
+from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.jobs.attach_notes import notes_of
+from pocketbase_events.jobs.targets import (
+    OWN_RULES,
+    READ_RULES,
+    RULES,
+    Installation,
+    append_rules,
+    check_joins,
+    is_about,
+)
+from pocketbase_events.pb.admin import Admin, Collection, Record
+from pocketbase_events.pb.schema_files import row_triggers, schema_file
+
+EVENT_TYPES = ("create", "update", "delete")
+DELETED_HELP = "Set by an event of type delete. Rows of this collection change by events only: append one to events."
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What attaching a collection is asked to do.
+
+    Attributes:
+        rules: who may append what, over the event: create_rule, update_rule, delete_rule; "" admits everyone. What is
+            not named stays as it is; of a collection that is not attached, only superusers may.
+        propose: if no rule is named and the collection is not attached, take those that mean what its own do.
+        lock: whether even superusers are kept from writing its rows; None: as it is, and of a collection that is not
+            attached, where PocketBase can.
+        computed: names of fields that hooks fill in; None: as it is.
+        unique_among_live: leave deleted rows out of its unique indexes.
+    """
+
+    rules: Mapping[str, str] = field(default_factory=dict)
+    propose: bool = False
+    lock: bool | None = None
+    computed: Sequence[str] | None = None
+    unique_among_live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What attaching a collection will change.
+
+    Attributes:
+        collection: as it is to become.
+        record: the record of `event_targets` that it has, None if it has none.
+        is_attached: whether it is attached already.
+        rules: who may append what, as in a `Wish`; None for superusers only.
+        own: the collection's own create, update and delete rule, which `detach` puts back; None if unknown.
+        proposed: whether the rules are proposals, which somebody should agree to.
+        looser: types of event whose rule admits more than the collection's own did.
+        computed: names of fields that hooks fill in.
+        versioned: whether its rows carry the seq of the last event that changed them.
+        lock: whether its rows will be locked, None if this PocketBase can't.
+        expressions_left: how many PocketBase allows besides those of all rules.
+        looked_into: what all rules join through `@collection`; PocketBase multiplies their rows at each append.
+        notes: what will be different, in sentences.
+    """
+
+    collection: Collection
+    record: Record | None
+    is_attached: bool
+    rules: Mapping[str, str | None]
+    own: Mapping[str, str | None] | None
+    proposed: bool
+    looser: Sequence[str]
+    computed: Sequence[str]
+    versioned: bool
+    lock: bool | None
+    expressions_left: int
+    looked_into: frozenset[str]
+    notes: Sequence[str]
+
+    @property
+    def name(self) -> str:
+        """The collection's name."""
+        return str(self.collection["name"])
+
+
+def plan(admin: Admin, there: Installation, name: str, wish: Wish) -> Plan:
+    """What attaching a collection will change.
+
+    Raises:
+        WrongUsageError: if it can't be attached, or a rule is wrong.
+    """
+    for rule in wish.rules.values():
+        check_rule(rule)
+    collection, has_sql = attachable(there, name), admin.has_sql()
+    record = there.targets.get(name)
+    same = record is not None and is_about(record, collection)
+    is_attached = record is not None and same and not record["closed"]
+    computed = (record["computed"] or []) if record and same and wish.computed is None else wish.computed or []
+    _check_computed(collection, computed)
+    _check_creatable(collection, computed)
+    own = record["own_rules"] if record and same else {rule: collection[rule] for rule in OWN_RULES}
+    before = own or dict.fromkeys(OWN_RULES)
+    rows = _rows_of(there, collection, has_sql=has_sql)
+    proposed = wish.propose and not is_attached and not wish.rules and any(rule is not None for rule in before.values())
+    rules = _rules(wish, record if is_attached else None, rows, before if proposed else {})
+    looser = [
+        event_type
+        for event_type, rule, own_rule in zip(EVENT_TYPES, RULES, OWN_RULES, strict=True)
+        if not is_attached and is_looser(rows, event_type, before[own_rule], rules[rule])
+    ]
+    lock = _lock(there, collection, wish, is_attached=is_attached) if has_sql else None
+    others = [target for other, target in there.targets.items() if other != name]
+    composed = compose_create_rule(append_rules([*others, {"collection": name, **rules, "names_actor": True}]))
+    check_joins(composed)
+    versioned = bool(record and same and record["versioned"])
+    becomes = _attached(collection, wish, versioned=versioned)
+    return Plan(
+        collection=becomes,
+        record=record,
+        is_attached=is_attached,
+        rules=rules,
+        own=own,
+        proposed=proposed,
+        looser=looser,
+        computed=list(computed),
+        versioned=versioned,
+        lock=lock,
+        expressions_left=expressions_left(composed),
+        looked_into=frozenset(collections_looked_into(composed)),
+        notes=notes_of(there, becomes, record if is_attached else None, rules, locked=bool(lock)),
+    )
+
+
+def attachable(there: Installation, name: str) -> Collection:
+    """The collection of this name, if it can be attached.
+
+    Raises:
+        WrongUsageError: if it can't.
+    """
+    collection = there.named(name)
+    ours = {c["id"] for c in json.loads(schema_file("collections.json").read_text())}
+    if collection["id"] in ours or collection["system"] or collection["type"] != "base":
+        kind = "system" if collection["system"] or collection["id"] in ours else collection["type"]
+        raise WrongUsageError(why=f"{name} is a collection of type {kind}; only base collections can be attached.")
+    marks = [each for each in collection["fields"] if each["name"] == DELETED]
+    if marks and (marks[0]["type"] != "bool" or marks[0]["hidden"] or marks[0]["required"]):
+        raise WrongUsageError(
+            why=f'{name} has a field "{DELETED}" that is not a visible, optional bool field. Rename it: an event of'
+            " type delete marks the row there."
+        )
+    return collection
+
+
+def _check_computed(collection: Collection, computed: Sequence[str]) -> None:
+    known = {each["name"] for each in collection["fields"] if each["type"] != "autodate"} - {"id", DELETED}
+    unknown = [name for name in computed if name not in known]
+    if unknown:
+        raise WrongUsageError(
+            why=f"{collection['name']} has no field {', '.join(unknown)} that a hook could fill in. Check --computed."
+        )
+
+
+def _check_creatable(collection: Collection, computed: Sequence[str]) -> None:
+    """Refuse a collection in which no event could ever create a row."""
+    for each in map(FieldDefinition.model_validate, collection["fields"]):
+        filled_in = each.name in (*computed, "id", DELETED) or each.autogenerate or each.type == "autodate"
+        if each.required and not filled_in and (why := why_not_settable(each)):
+            raise WrongUsageError(
+                why=f"No event could ever create a row of {collection['name']}, since it needs a value there:"
+                f" {why.removesuffix(' Leave it out of data.')} Make the field optional first; if a hook fills it in,"
+                f" give --computed {each.name}."
+            )
+
+
+def _rows_of(there: Installation, collection: Collection, *, has_sql: bool) -> Rows:
+    fields = [FieldDefinition.model_validate(each) for each in collection["fields"]]
+    # PocketBase looks back from the caller since 0.26; its SQL endpoint tells that it is newer.
+    callers = [each["id"] for each in there.collections.values() if each["type"] == "auth"] if has_sql else []
+    return Rows(collection["name"], {each.name: each for each in fields}, frozenset(callers))
+
+
+def _rules(
+    wish: Wish, record: Record | None, rows: Rows, translating: Mapping[str, str | None]
+) -> dict[str, str | None]:
+    """The rules after attaching: those given, else those that it has, else translations of its own."""
+    proposals = {
+        rule: proposal(rows, event_type, translating.get(own_rule))
+        for event_type, rule, own_rule in zip(EVENT_TYPES, RULES, OWN_RULES, strict=True)
+    }
+    return {rule: wish.rules.get(rule, record[rule] if record else proposals[rule]) for rule in RULES}
+
+
+def _lock(there: Installation, collection: Collection, wish: Wish, *, is_attached: bool) -> bool:
+    if wish.lock is not None:
+        return wish.lock
+    return not is_attached or row_triggers(collection["id"], collection["name"]).keys() <= there.triggers
+
+
+def _attached(collection: Collection, wish: Wish, *, versioned: bool) -> Collection:
+    fields: list[dict[str, Any]] = [dict(each) for each in collection["fields"]]
+    mark = next((each for each in fields if each["name"] == DELETED), None)
+    if mark is None:
+        fields.append({"name": DELETED, "type": "bool", "help": DELETED_HELP})
+    elif not mark.get("help") or mark["help"] == "Set by an event of type delete.":
+        mark["help"] = DELETED_HELP
+    indexes = collection["indexes"] or []
+    return {
+        **collection,
+        "fields": fields,
+        "indexes": [among_live(index) for index in indexes] if wish.unique_among_live else indexes,
+        "createRule": ROW_CREATE_RULE,
+        "updateRule": row_update_rule(versioned=versioned),
+        "deleteRule": None,
+        **{rule: _let_worker_in(collection, rule) for rule in READ_RULES},
+    }
+
+
+def _let_worker_in(collection: Collection, rule: str) -> str:
+    try:
+        return let_worker_in(collection[rule])
+    except UnreadableRuleError as error:
+        raise WrongUsageError(
+            why=f"The {rule} of {collection['name']} can't be read: {error}. Write it in another way, then run attach"
+            " again. Nothing was changed."
+        ) from None

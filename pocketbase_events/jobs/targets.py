@@ -1,0 +1,123 @@
+"""What is attached: the records of `event_targets`, and the create rule of `events` that is composed of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pocketbase_events.core.policy import AppendRules, admits_nobody, collections_looked_into, compose_create_rule
+from pocketbase_events.core.schema import ROW_CREATE_RULE
+from pocketbase_events.errors import NotInstalledError, ProblemError, WrongUsageError
+from pocketbase_events.pb.admin import Admin, Collection, Record
+from pocketbase_events.pb.records import refuse_newer, refuse_older
+
+RULES = ("create_rule", "update_rule", "delete_rule")  # over events, in `event_targets`
+OWN_RULES = ("createRule", "updateRule", "deleteRule")  # over rows, in a collection
+READ_RULES = ("listRule", "viewRule")
+MAX_JOINS = 50  # of the composed rule; SQLite joins 64 tables, and PocketBase needs some itself
+ATTEMPTS = 20  # to compose a rule that somebody else changes at the same time
+_EVENTS = {"id": "pbe_events_0001", "name": "events"}
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Everything that attaching starts from: all collections, the attached ones, and our triggers."""
+
+    collections: Mapping[str, Collection]
+    targets: Mapping[str, Record]
+    triggers: frozenset[str]
+
+    def named(self, name: str) -> Collection:
+        """The collection of exactly this name.
+
+        Raises:
+            WrongUsageError: if there is none.
+        """
+        if name in self.collections:
+            return self.collections[name]
+        like = next((other for other in self.collections if other.lower() == name.lower()), None)
+        hint = f"Did you mean {like}?" if like else "Create it first, in the admin UI for example."
+        raise WrongUsageError(why=f"There is no collection {name}. {hint}")
+
+
+def installation(admin: Admin) -> Installation:
+    """What is set up and attached now.
+
+    Raises:
+        NotInstalledError: if there is no log.
+        NewerError, OlderError: if another version of ours has set it up.
+    """
+    collections = {collection["name"]: collection for collection in admin.collections()}
+    status = admin.records("event_status") if "event_status" in collections else []
+    if not status:
+        raise NotInstalledError(url=admin.url)
+    refuse_newer(status[0])
+    refuse_older(status[0])
+    targets = {target["collection"]: target for target in admin.records("event_targets")}
+    return Installation(collections, targets, frozenset(status[0]["triggers"]))
+
+
+def is_about(target: Record, collection: Collection) -> bool:
+    """Whether a record of `event_targets` is about this very collection, not one of its name that was made later.
+
+    PocketBase gives a collection that is made again its old id, and an import may change when one was created; one
+    whose rows only the worker creates is attached in any case. The view `event_schemas` has the same condition.
+    """
+    same = target["collection_created"] in ("", collection["created"]) or collection["createRule"] == ROW_CREATE_RULE
+    return target["collection_id"] in ("", collection["id"]) and same
+
+
+def append_rules(targets: Iterable[Mapping[str, Any]]) -> list[AppendRules]:
+    """Who may append what, as records of `event_targets` say."""
+    return [
+        AppendRules(
+            collection=target["collection"],
+            create=_rule_of(target, "create_rule"),
+            update=_rule_of(target, "update_rule"),
+            delete=_rule_of(target, "delete_rule"),
+            names_actor=bool(target.get("names_actor")),
+        )
+        for target in targets
+    ]
+
+
+def check_joins(rule: str | None) -> None:
+    """Refuse a create rule of `events` that PocketBase could not evaluate.
+
+    Raises:
+        WrongUsageError: if it looks into too many collections.
+    """
+    if len(collections_looked_into(rule)) > MAX_JOINS:
+        raise WrongUsageError(
+            why=f"The rules of all attached collections together would look into more than {MAX_JOINS} collections"
+            " through @collection, more than one query can join. Use fewer. Nothing was changed."
+        )
+
+
+def publish(admin: Admin, collections: Sequence[Collection] = ()) -> None:
+    """Change collections, and make the create rule of `events` what `event_targets` says, both or neither.
+
+    Several of these may run at once: whoever changes the rule looks whether `event_targets` was changed meanwhile,
+    and composes it again, so the last one composes of what all of them have written.
+
+    Raises:
+        ProblemError: if PocketBase refuses it; nothing is changed then.
+    """
+    for _ in range(ATTEMPTS):
+        before = append_rules(admin.records("event_targets"))
+        try:
+            rule = compose_create_rule(before)
+            check_joins(rule)
+            admin.import_collections([*collections, {**_EVENTS, "createRule": rule}])
+            refused = None
+        except (ProblemError, WrongUsageError) as error:
+            refused = error
+        if append_rules(admin.records("event_targets")) == before:
+            if refused is not None:
+                raise refused
+            return
+    raise ProblemError(why="Somebody else keeps attaching and detaching collections. Try again.")
+
+
+def _rule_of(target: Mapping[str, Any], name: str) -> str | None:
+    rule: str | None = target[name]
+    return admits_nobody(rule) if rule is not None and target.get("closed") else rule
