@@ -111,7 +111,7 @@ def test_status_reports_that_the_worker_is_rate_limited(server: Server) -> None:
     root = server.superuser()
     assert root("PATCH", "/api/settings", json={"rateLimits": {"enabled": True, "rules": rules}}).ok
     server.guest()("POST", "/api/batch", json={"requests": []})
-    assert "rate limiter refuses the worker" in cli(server, "status", code=1).stderr
+    assert "rate limiter refuses us" in cli(server, "status", code=1).stderr
 
 
 def test_status_shows_a_hold_and_who_has_it(server: Server) -> None:
