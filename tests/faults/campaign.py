@@ -8,9 +8,9 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from faults import of_input, of_network, of_pocketbase, of_settings, of_workers  # noqa: F401 - they register faults
+from faults import of_input, of_network, of_owners, of_pocketbase, of_settings, of_workers  # noqa: F401 - they register faults
 from faults.fault import FAULTS, Fault
-from faults.ledger import Account, settle_accounts
+from faults.ledger import Account, settle_accounts, wrongly_blamed
 from faults.tmpfs import small_disk
 from faults.world import World
 from support import Server
@@ -58,7 +58,7 @@ def play(name: str, seed: int, template: Path, folder: Path, *, long: bool) -> E
             world.come_to_rest()
             account = settle_accounts(server, world.ledger)
             lines, kills = len(world.log_lines()), world.kills
-            wrong = [*account.wrong, *world.complaints()]
+            wrong = [*account.wrong, *world.complaints(), *([] if fault.blames else wrongly_blamed(server))]
     except Exception:  # noqa: BLE001 - whatever happens is a finding
         wrong.append(traceback.format_exc(limit=-4))
     wrong += [f"recovered after {took:.1f} s, promised within {limit:.0f}" for took, limit in recoveries

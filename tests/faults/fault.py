@@ -24,6 +24,7 @@ class Fault:
     hot: bool = False  # all clients update one item
     tmpfs: bool = False  # PocketBase's data lie on a disk that is small
     times: int = 2  # in one episode
+    blames: bool = False  # whether good events may be rejected, because a hook meets them
     log_lines: int = 16  # that all workers may write for each time, the news of recorded and rejected events aside
     cannot: Callable[[], str] = lambda: ""  # why it can't be injected on this machine
 

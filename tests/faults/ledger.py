@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ from support import Server, check_log, fold_log
 
 NAMES = ("title", "qty", "done", "note", "deleted")
 MARK = "mark "  # a note that begins like this was sent in one event only
+BLAME = ("gave no answer", "batch time-out", "can't be given", "gave no reason")  # from the sentences of a rejection
 UNSET: dict[str, Any] = {"title": "", "qty": 0, "done": False, "note": "", "deleted": False}
 
 
@@ -63,6 +65,16 @@ def settle_accounts(server: Server, ledger: Ledger, *, rows: bool = True) -> Acc
         wrong.append(f"the log is broken: {error}")
     count = Counter(states[record_id] for record_id in appended if states.get(record_id))
     return Account(len(appended), count["recorded"], count["rejected"], len(lost), len(doubled), tuple(wrong))
+
+
+def wrongly_blamed(server: Server) -> list[str]:
+    """The sentences of events that were rejected for what a network or a server did."""
+    found = []
+    with closing(server.database()) as database:
+        for words in BLAME:
+            query = "SELECT id, error FROM events WHERE seq = 0 AND instr(error, ?)"
+            found += [f"{record_id} was rejected: {error}" for record_id, error in database.execute(query, [words])]
+    return found[:3]
 
 
 def _mark(data: str | None) -> str | None:

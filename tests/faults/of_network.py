@@ -34,6 +34,16 @@ def answers_delayed_beyond_the_time_out(world: World) -> Iterator[float]:
 
 
 @fault()
+def distance_with_jitter(world: World) -> Iterator[float]:
+    yield from _until_hit(world, lambda: world.proxy.be_far_away(0.08, jitter=0.06), 100)
+    world.proxy.be_far_away(0.08, jitter=0.06)
+    yield RECOVERY
+    world.progress(50)
+    world.proxy.be_well()
+    yield RECOVERY
+
+
+@fault()
 def one_byte_at_a_time(world: World) -> Iterator[float]:
     yield from _until_hit(world, world.proxy.trickle, 500, lasts=3)
 

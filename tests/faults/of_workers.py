@@ -1,5 +1,6 @@
 """Workers that are killed, frozen, too many, or wrong about the time."""
 
+import resource
 import shutil
 import signal
 from collections.abc import Iterator
@@ -67,16 +68,30 @@ def one_of_three_workers_killed_or_frozen(world: World) -> Iterator[float]:
 @fault(cannot=lambda: "" if LIBFAKETIME or shutil.which("faketime") else "libfaketime is missing")
 def clock_set_an_hour_forth_and_back(world: World) -> Iterator[float]:
     for offset in ("+1h", "-1h"):
-        world.replace(
-            world.active,
-            signal.SIGTERM,
-            LD_PRELOAD=str(LIBFAKETIME),
-            FAKETIME=offset,
-            FAKETIME_DONT_FAKE_MONOTONIC="1",
-        )
+        wrong = world.start_worker(LD_PRELOAD=str(LIBFAKETIME), FAKETIME=offset, FAKETIME_DONT_FAKE_MONOTONIC="1")
+        eventually(lambda wrong=wrong: wrong.has("clocks differ"), "the news of it", PATIENCE)
         yield RECOVERY
-        world.progress(5)
-    world.replace(world.active, signal.SIGTERM)
+        world.remove(world.workers[0], signal.SIGTERM)
+        world.wait(UNDER_WAY)
+        before = world.seq()
+        world.wait(2)
+        assert world.seq() == before, "a worker with a wrong clock records nothing"
+        world.replace(wrong, signal.SIGTERM)
+        yield RECOVERY
+
+
+@fault(log_lines=40)
+def log_disk_full(world: World) -> Iterator[float]:
+    worker = world.active
+    full = worker.log.stat().st_size
+    resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (full, resource.RLIM_INFINITY))
+    world.kill_pocketbase()  # there would be something to tell
+    world.wait(1)
+    world.server.start()
+    yield RECOVERY
+    assert worker.log.stat().st_size == full
+    resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    eventually(lambda: worker.log.stat().st_size > full, "lines in the log again", PATIENCE)
     yield RECOVERY
 
 

@@ -267,8 +267,8 @@ class Recorder:
 
     def _tell_doubts(self, draft: Draft, page: Page) -> None:
         """Tell of an event that is in doubt, and look no more at those that can be neither recorded nor rejected."""
-        if page.search.doubt:
-            log.warning("in_doubt", id=draft.first.id, attempt=page.search.attempts, why=page.search.doubt)
+        if page.search.attempts == 1:
+            log.warning("in_doubt", id=draft.first.id, why=page.search.doubt)
         for event, why in page.aside.items():
             if event not in self._left_aside:
                 self._left_aside |= {event}
