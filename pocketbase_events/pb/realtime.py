@@ -113,9 +113,10 @@ class WakeUp:
             self._retry = min(2 * self._retry, LAST_RETRY)
 
     def _listen(self) -> None:
-        with self._transport.send("GET", PATH, stream=True, answers_within=SILENCE) as response:
+        with self._transport.send("GET", PATH, stream=True, answers_within=ANSWERS_WITHIN) as response:
             response.raise_for_status()
             self._response = response
+            _be_patient(response)
             for message in SSEClient(response.iter_content(CHUNK)).events():
                 if self._stopped.is_set():
                     return
@@ -134,6 +135,13 @@ class WakeUp:
             answers_within=ANSWERS_WITHIN,
         )
         answer.raise_for_status()
+
+
+def _be_patient(response: requests.Response) -> None:
+    """Wait long for the next message, but not for the first: PocketBase sends it at once."""
+    socket = getattr(response.raw.connection, "sock", None)
+    if socket is not None:
+        socket.settimeout(SILENCE)
 
 
 def _why(error: Exception) -> str:

@@ -56,13 +56,7 @@ def everything_vanishes(world: World) -> Iterator[float]:
 @fault()
 def stream_dead_in_silence(world: World) -> Iterator[float]:
     yield from _until_hit(world, world.proxy.silence_streams, 1)
-    # A busy worker does not miss it. One with little to do finds that it says nothing, and makes a new one.
-    for _ in range(20):
-        if not world.proxy.has_streams:
-            world.clients.pause()
-            world.wait(2.5)
-            world.clients.resume()
-            world.wait(0.2)
+    _let_the_stream_be_missed(world)
 
 
 @fault(times=1)
@@ -74,10 +68,22 @@ def stream_closed_every_few_seconds(world: World) -> Iterator[float]:
 
 def _until_hit(world: World, break_it: Callable[[], None], hits: int, lasts: float = 0) -> Iterator[float]:
     """Break the network, wait until that was felt so often, and mend it."""
-    eventually(lambda: world.proxy.has_streams, "a stream", PATIENCE)
+    _let_the_stream_be_missed(world)
     before = world.proxy.hits
     break_it()
     eventually(lambda: world.proxy.hits >= before + hits, "the fault", PATIENCE)
     world.wait(lasts)
     world.proxy.be_well()
     yield RECOVERY
+
+
+def _let_the_stream_be_missed(world: World) -> None:
+    """Give the worker little to do until it has a stream: a busy one does not miss it, and needs none."""
+    for _ in range(20):
+        if world.proxy.has_streams:
+            return
+        world.clients.pause()
+        world.wait(2.5)
+        world.clients.resume()
+        world.wait(0.2)
+    raise AssertionError("the worker does not come back to a stream")

@@ -9,6 +9,8 @@ from proxy import Proxy
 from support import Server, check_log, eventually, live_rows, seq_of
 from support.workers import is_settled, start_worker
 
+from pocketbase_events.pb.realtime import WakeUp
+
 
 @pytest.fixture
 def proxy(server: Server) -> Iterator[Proxy]:
@@ -41,6 +43,20 @@ def test_a_stream_that_died_silently_is_noticed_and_replaced(
     # Three in a row: polling alone is that fast only by chance.
     eventually(lambda: all(heard_at_once() for _ in range(3)), "the new stream")
     check_log(server)
+
+
+def test_a_stream_is_connected_again_though_the_network_swallowed_the_first_attempt(
+    server: Server, proxy: Proxy
+) -> None:
+    proxy.swallow()
+    wake_up = WakeUp(proxy.url, server.gateway().token, lambda _: None)
+    wake_up.start()
+    try:
+        eventually(lambda: proxy.hits, "the attempt")
+        proxy.be_well()
+        eventually(lambda: wake_up.connected, "the stream", deadline=10)
+    finally:
+        wake_up.stop()
 
 
 def test_an_answer_that_got_lost_after_the_commit_doubles_nothing(
