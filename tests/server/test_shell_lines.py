@@ -27,6 +27,7 @@ ELSEWHERE = {
     "/opt/pocketbase-events/bin/pip": "likewise",
     "systemctl ": "needs systemd as process 1",
     "journalctl ": "likewise",
+    "pocketbase-events attach notes --no-lock --dir /var": "the tests of attach open a stopped folder",
     "export POCKETBASE_SUPERUSER_PASSWORD=...": "the reader's own; the tests have theirs in the environment",
     "export POCKETBASE_SUPERUSER_EMAIL=you@": "likewise",
     "export POCKETBASE_EVENTS_WORKER_PASSWORD=...": "likewise",
