@@ -19,7 +19,7 @@ from pocketbase_events.cli.follow import follow
 from pocketbase_events.cli.history import history
 from pocketbase_events.cli.import_log import import_log
 from pocketbase_events.cli.init import init
-from pocketbase_events.cli.output import PROBLEM, TERMINATED, UNREACHABLE, WRONG_USAGE, fail
+from pocketbase_events.cli.output import PROBLEM, TERMINATED, UNREACHABLE, WRONG_USAGE, fail, tell
 from pocketbase_events.cli.rebuild import rebuild
 from pocketbase_events.cli.rejected import rejected
 from pocketbase_events.cli.retry import retry
@@ -52,7 +52,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"pocketbase-events {__version__}")
+        tell(f"pocketbase-events {__version__}")
         raise typer.Exit
 
 

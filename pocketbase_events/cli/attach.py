@@ -9,7 +9,7 @@ import typer
 
 from pocketbase_events.cli.attach_words import plan_as_json, plan_in_words
 from pocketbase_events.cli.options import JsonOption
-from pocketbase_events.cli.output import log_to_stderr, print_json, say
+from pocketbase_events.cli.output import log_to_stderr, print_json, say, tell
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.cli.questions import agreed
 from pocketbase_events.errors import ProblemError, WrongUsageError
@@ -103,7 +103,7 @@ def _lock_offline(folder: Path, collections: Sequence[str], wish: Wish, how: _Ho
         raise WrongUsageError(why="With --dir, attach takes --lock or --no-lock, and nothing else.")
     lock_offline(folder, collections, lock=wish.lock)
     state = "locked" if wish.lock else "open to superusers"
-    print(f"The rows of {', '.join(collections)} are {state}. Start PocketBase again.")
+    tell(f"The rows of {', '.join(collections)} are {state}. Start PocketBase again.")
 
 
 def _attach(
@@ -160,9 +160,9 @@ def _carry_out(settings: Settings, admin: Admin, plans: Sequence[Plan], wish: Wi
 
 def _print_attached(plan: Plan, rows: int | None) -> None:
     again = " already. What was not named stays as it is" if plan.is_attached else ": append events to write its rows"
-    print(f"{plan.name} is attached{again}.")
+    tell(f"{plan.name} is attached{again}.")
     if rows is not None:
-        print(f"{rows} rows were adopted.")
+        tell(f"{rows} rows were adopted.")
 
 
 def _say_gone(collection: str, gone: Sequence[str]) -> None:

@@ -4,22 +4,32 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from pocketbase_events.cli.options import Collections, DirOption, JsonOption
-from pocketbase_events.cli.output import PROBLEM, SHOWN, print_json, say, short
+from pocketbase_events.cli.options import Collections, DirOption, FullOption, JsonOption
+from pocketbase_events.cli.output import KIND_COLOURS, PROBLEM, SHOWN, print_json, print_table, say, tell
 from pocketbase_events.cli.progress import progress
+from pocketbase_events.cli.table import Column
+from pocketbase_events.cli.text import shown
 from pocketbase_events.core.fold import Difference, Unfit, unfit
 from pocketbase_events.jobs.check import Drift, find_drift
 from pocketbase_events.pb.connect import row_source
+
+COUNTS = [Column(name, whole=True) for name in ("collection", "rows", "missing", "changed", "extra")]
+DIFFERENCES = (
+    Column("kind", whole=True, colours=KIND_COLOURS),
+    Column("collection", whole=True),
+    Column("id", whole=True),
+    Column("field", colours={"": "bold"}),
+    Column("the row has", colours={"": "red"}),
+    Column("the log says", colours={"": "green"}),
+)
 
 
 def check(
     context: typer.Context,
     collections: Collections = None,
     folder: DirOption = None,
+    full: FullOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say whether the rows are what the log says, and if not, which differ and how. Changes nothing.
@@ -31,22 +41,22 @@ def check(
     if as_json:
         print_json(_document(drift))
     else:
-        _print_drift(drift)
+        _print_drift(drift, full=full)
     tell_unfit(drift)
     if drift.differences:
         raise typer.Exit(PROBLEM)
 
 
-def differences_in_words(drift: Drift, most: int) -> Iterator[str]:
-    """A line for each of the first differences."""
-    for each in drift.differences[:most]:
-        yield f"{each.kind:8} {each.collection} {each.id}{_fields_in_words(each)}"
-    if len(drift.differences) > most:
-        yield f"… and {len(drift.differences) - most} more; --json lists all of them."
+def print_differences(drift: Drift, most: int, *, full: bool = False, beside: bool = False) -> None:
+    """Print the first differing rows, a line for each field, to standard output or beside it."""
+    shorter = drift.differences if full else drift.differences[:most]
+    print_table(DIFFERENCES, (row for each in shorter for row in _rows(each)), full=full, beside=beside)
+    if len(shorter) < len(drift.differences):
+        say(f"… and {len(drift.differences) - len(shorter)} more rows: check --full shows them.")
 
 
 def tell_unfit(drift: Drift) -> None:
-    """Tell on standard error what the log says and today's schema can't hold."""
+    """Say what the log says and today's schema can't hold, and what is lost outside of the log."""
     found = [each for name, target in drift.targets.items() for each in unfit(target, drift.fold.rows[name])]
     for each in (*found, *drift.outside.told()):
         say(_unfit_in_words(each))
@@ -54,11 +64,11 @@ def tell_unfit(drift: Drift) -> None:
         say(f"seq {seq} is about an item that no event created; it changes no row.")
 
 
-def _drift_table(drift: Drift) -> Table:
-    table = Table("collection", "rows", "missing", "changed", "extra")
-    for name, rows in drift.rows.items():
-        table.add_row(escape(name), str(rows), *map(str, drift.counts(name).values()))
-    return table
+def _rows(each: Difference) -> Iterator[tuple[str, ...]]:
+    for name, (logged, live) in each.fields.items():
+        yield each.kind, each.collection, each.id, name, shown(live), shown(logged)
+    if not each.fields:
+        yield each.kind, each.collection, each.id, "", "", ""
 
 
 def _document(drift: Drift) -> dict[str, Any]:
@@ -78,22 +88,16 @@ def _document(drift: Drift) -> dict[str, Any]:
     }
 
 
-def _print_drift(drift: Drift) -> None:
-    Console().print(_drift_table(drift))
-    for line in differences_in_words(drift, SHOWN):
-        print(line)
-    if drift.differences:
-        print("Make the rows what the log says: pocketbase-events rebuild")
-    else:
-        print(f"Every row is what the log says (up to seq {drift.fold.head.seq}).")
-
-
-def _fields_in_words(each: Difference) -> str:
-    if not each.fields:
-        return ""
-    return ": " + ", ".join(
-        f"{name} is {short(live)}, the log says {short(logged)}" for name, (logged, live) in each.fields.items()
+def _print_drift(drift: Drift, *, full: bool) -> None:
+    print_table(
+        COUNTS, ([name, str(rows), *map(str, drift.counts(name).values())] for name, rows in drift.rows.items())
     )
+    if not drift.differences:
+        tell(f"Every row is what the log says (up to seq {drift.fold.head.seq}).")
+        return
+    tell("")
+    print_differences(drift, SHOWN, full=full)
+    tell("\nMake the rows what the log says: pocketbase-events rebuild")
 
 
 def _unfit_in_words(each: Unfit) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from pocketbase_events.cli.attach_words import rule_in_words
 from pocketbase_events.cli.options import JsonOption
-from pocketbase_events.cli.output import print_json, say
+from pocketbase_events.cli.output import print_json, say, tell
 from pocketbase_events.jobs import detach as detaching
 from pocketbase_events.jobs.targets import OWN_RULES
 from pocketbase_events.pb.admin import administration
@@ -30,7 +30,7 @@ def detach(
     if as_json:
         print_json({"collection": collection})
         return
-    print(f"{collection} is detached. Its rows and events stay.")
+    tell(f"{collection} is detached. Its rows and events stay.")
     if done.rules is not None:
         rules = (f"{name.removesuffix('Rule')}: {rule_in_words(done.rules[name])}" for name in OWN_RULES)
-        print(f"Who writes its rows now: {'; '.join(rules)}.")
+        tell(f"Who writes its rows now: {'; '.join(rules)}.")

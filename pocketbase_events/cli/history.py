@@ -1,42 +1,59 @@
 """history: every event of an item."""
 
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from pocketbase_events.cli.options import JsonOption
-from pocketbase_events.cli.output import print_json, say, short
+from pocketbase_events.cli.options import FullOption, JsonOption, LimitOption
+from pocketbase_events.cli.output import KIND_COLOURS, PAGE, is_terminal, print_json, print_table, say
+from pocketbase_events.cli.table import Column
+from pocketbase_events.cli.text import shown
 from pocketbase_events.jobs import history as past
 from pocketbase_events.pb.connect import gateway
+
+COLUMNS = (
+    Column("seq", whole=True),
+    Column("when (UTC)", whole=True),
+    Column("type", whole=True, colours=KIND_COLOURS),
+    Column("actor", whole=True),
+    Column("field", colours={"": "bold"}),
+    Column("from", colours={"": "red"}),
+    Column("to", colours={"": "green"}),
+)
 
 
 def history(
     context: typer.Context,
     collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="A collection of the log.")],
     item: Annotated[str, typer.Argument(metavar="ITEM", help="The id of an item.")],
+    limit: LimitOption = None,
+    full: FullOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell every recorded event of an item: who changed what, from what to what, and when.
+    """Tell every recorded event of an item: who changed what, from what to what, and when. Newest first.
 
     Example: pocketbase-events history notes abc123def456ghi
     """
     with gateway(context.obj) as seen:
         events = list(past.history(seen, collection, item))
-    if as_json:
-        print_json(events)
-        return
-    if not events:
+    if not events and not as_json:
         say(f"The log has no event of {item} in {collection}.")
         return
-    table = Table("seq", "when (UTC)", "type", "actor", "field", "from", "to")
+    most = limit or (PAGE if is_terminal() and not as_json else len(events))
+    newest = events[-most:] if most else []
+    if as_json:
+        print_json(newest)
+        return
+    print_table(COLUMNS, _rows(newest[::-1], repeating=not is_terminal()), full=full)
+    if len(newest) < len(events):
+        say(f"… and {len(events) - len(newest)} older events: --limit {len(events)} shows them.")
+
+
+def _rows(events: Sequence[dict[str, Any]], *, repeating: bool) -> Iterator[tuple[str, ...]]:
+    """A row for each change; whether each of them, or only an event's first, repeats what the event is."""
     for event in events:
-        changes = [(name, short(old), short(new)) for name, (old, new) in event["changes"].items()] or [("", "", "")]
+        first = (str(event["seq"]), event["timestamp"], event["type"], event["actor"])
+        changes = [(name, shown(old), shown(new)) for name, (old, new) in event["changes"].items()] or [("", "", "")]
         for place, change in enumerate(changes):
-            first = (
-                (str(event["seq"]), event["timestamp"][:19], event["type"], event["actor"]) if not place else ("",) * 4
-            )
-            table.add_row(*map(escape, (*first, *change)), end_section=place == len(changes) - 1)
-    Console().print(table)
+            yield (*(first if repeating or not place else ("",) * len(first)), *change)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pocketbase_events.cli.options import JsonOption, is_no_file
-from pocketbase_events.cli.output import print_json, say
+from pocketbase_events.cli.output import print_json, say, tell
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.cli.rebuild import report_refused
 from pocketbase_events.cli.verify import report_verdict
@@ -40,7 +40,7 @@ def import_log(
         print_json({"events": done.events, "head": {"seq": head.seq, "hash": head.hash}})
     else:
         rows = sum(tally.inserted for tally in done.rebuilt.collections.values())
-        print(f"Imported {done.events} events and built {rows} rows; the log ends with the hash {head.hash}.")
+        tell(f"Imported {done.events} events and built {rows} rows; the log ends with the hash {head.hash}.")
     for name in done.not_attached:
         say(
             f"{name} is not attached here, so its rows were not built. Attach it, then run:"

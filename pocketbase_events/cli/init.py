@@ -3,7 +3,7 @@
 import typer
 
 from pocketbase_events.cli.options import JsonOption
-from pocketbase_events.cli.output import print_json
+from pocketbase_events.cli.output import print_json, tell
 from pocketbase_events.jobs import setup
 from pocketbase_events.pb.admin import administration
 
@@ -20,10 +20,10 @@ def init(context: typer.Context, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"locked": done.locked, "worker": {"email": done.worker_email, "password": done.password}})
         return
-    print(f"The event log at {context.obj.url} is ready.")
+    tell(f"The event log at {context.obj.url} is ready.")
     if done.password is not None:
-        print(f"The worker's account is {done.worker_email}. Its password, shown this once:\n")
-        print(f"  export POCKETBASE_EVENTS_WORKER_PASSWORD={done.password}\n")
+        tell(f"The worker's account is {done.worker_email}. Its password, shown this once:\n")
+        tell(f"  export POCKETBASE_EVENTS_WORKER_PASSWORD={done.password}\n")
     if not done.locked:
-        print("This PocketBase has no SQL endpoint (0.39 and newer): superusers can still edit the log.")
-    print("Next: pocketbase-events attach COLLECTION --allow RULE, then pocketbase-events run")
+        tell("This PocketBase has no SQL endpoint (0.39 and newer): superusers can still edit the log.")
+    tell("Next: pocketbase-events attach COLLECTION --allow RULE, then pocketbase-events run")

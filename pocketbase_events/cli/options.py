@@ -7,21 +7,26 @@ import typer
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 JsonLogOption = Annotated[bool, typer.Option("--json", help="Logs as JSON, and reports as one JSON document.")]
+LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", min=1, help="At most N; on a terminal, 50 if you don't say."),
+]
+FullOption = Annotated[bool, typer.Option("--full", help="Show long values to their end.")]
 Collections = Annotated[
-    list[str] | None, typer.Argument(metavar="COLLECTION", help="Attached collections; all, where none is named.")
+    list[str] | None, typer.Argument(metavar="COLLECTION", help="Attached collections; all if none is named.")
 ]
 DirOption = Annotated[
     Path | None,
     typer.Option(
         "--dir",
         metavar="DIR",
-        help="PocketBase's data folder, where it is on this machine: read its database file, which is faster.",
+        help="PocketBase's data folder, if it is on this machine. Its database file is read, which is faster.",
     ),
 ]
 
 
 def is_no_file(path: Path) -> bool:
-    """Whether there is something of that name that is no file: a folder, a pipe."""
+    """Whether something of that name exists that is not a file: a folder, a pipe."""
     try:
         return path.exists() and not path.is_file()
     except OSError:

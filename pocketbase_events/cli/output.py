@@ -6,16 +6,29 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Iterable, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import structlog
+from rich.console import Console
 
+from pocketbase_events.cli.table import Column, Screen, lines_of
+from pocketbase_events.cli.text import printable
 from pocketbase_events.logs import LOGGER
 
 PROBLEM, WRONG_USAGE, UNREACHABLE = 1, 2, 3  # exit codes
 TERMINATED = 128 + signal.SIGTERM  # as a shell reports it
-SHOWN = 20  # differences and problems listed on a terminal; --json has all
+SHOWN = 20  # differences and problems that are listed; --json has all
+PAGE = 50  # rows of a table on a terminal, unless told otherwise
+KIND_COLOURS = {
+    "create": "green",
+    "update": "yellow",
+    "delete": "red",
+    "missing": "red",
+    "changed": "yellow",
+    "extra": "magenta",
+}
 
 
 class _Lines(logging.Handler):
@@ -53,6 +66,7 @@ def log_to_stderr(*, as_json: bool) -> None:
     """Write logs to standard error, readable on a terminal, or as JSON."""
     terminal = sys.stderr.isatty() and not as_json
     lines = _Lines(
+        _printable_facts,
         structlog.processors.TimeStamper(fmt="iso" if as_json else "%Y-%m-%d %H:%M:%S", utc=as_json),
         structlog.processors.JSONRenderer()
         if as_json
@@ -65,12 +79,17 @@ def log_to_stderr(*, as_json: bool) -> None:
 
 def print_json(document: object) -> None:
     """Write one JSON document to standard output."""
-    print(json.dumps(document, ensure_ascii=False))
+    print(printable(json.dumps(document, ensure_ascii=False)))
 
 
-def say(sentence: str) -> None:
+def tell(text: str) -> None:
+    """Write text to standard output."""
+    print(printable(text, keep="\n"), flush=True)
+
+
+def say(sentence: str, *, end: str = "\n") -> None:
     """Write a sentence to standard error."""
-    print(sentence, file=sys.stderr)
+    print(printable(sentence, keep="\n"), end=end, file=sys.stderr, flush=True)
 
 
 def fail(sentence: str, code: int) -> None:
@@ -79,7 +98,21 @@ def fail(sentence: str, code: int) -> None:
     sys.exit(code)
 
 
-def short(value: Any) -> str:  # noqa: ANN401 - any JSON
-    """A value as JSON, cut to what a table has room for."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:59] + "…"  # noqa: PLR2004 - what a table has room for
+def print_table(
+    columns: Sequence[Column], rows: Iterable[Sequence[str]], *, full: bool = False, beside: bool = False
+) -> None:
+    """Write a table to standard output, or beside the report to standard error."""
+    console = Console(stderr=beside)
+    width = console.width if console.is_terminal else None
+    for line in lines_of(columns, rows, Screen(width, console.color_system is not None, full)):
+        print(line, file=sys.stderr if beside else sys.stdout)
+
+
+def is_terminal() -> bool:
+    """Whether standard output is a terminal, so that a person reads it page by page."""
+    return Console().is_terminal
+
+
+def _printable_facts(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What clients wrote reaches logs, too."""
+    return {name: printable(value) if isinstance(value, str) else value for name, value in line.items()}

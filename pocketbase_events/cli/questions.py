@@ -1,7 +1,6 @@
 """Asking before something is done."""
 
-import sys
-
+from pocketbase_events.cli.output import say
 from pocketbase_events.errors import WrongUsageError
 
 
@@ -11,9 +10,9 @@ def agreed(question: str, unanswered: str) -> bool:
     Raises:
         WrongUsageError: if nobody is there to answer; `unanswered` says what to do then.
     """
-    print(f"{question} [y/N]: ", end="", file=sys.stderr, flush=True)
+    say(f"{question} [y/N]: ", end="")
     try:
         return input().strip().lower() in ("y", "yes")
     except (EOFError, RuntimeError):
-        print(file=sys.stderr)
+        say("")
         raise WrongUsageError(why=f"Nobody answered. {unanswered}") from None

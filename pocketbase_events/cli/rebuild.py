@@ -1,25 +1,25 @@
 """rebuild: make the rows what the log says."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from pocketbase_events.cli.check import differences_in_words, tell_unfit
+from pocketbase_events.cli.check import print_differences, tell_unfit
 from pocketbase_events.cli.options import Collections, DirOption, JsonOption
-from pocketbase_events.cli.output import PROBLEM, print_json, say
+from pocketbase_events.cli.output import PROBLEM, print_json, print_table, say, tell
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.cli.questions import agreed
+from pocketbase_events.cli.table import Column
 from pocketbase_events.jobs import rebuild as job
 from pocketbase_events.jobs.check import Drift
 from pocketbase_events.jobs.hold import hold_of
 from pocketbase_events.pb.connect import gateway, row_source, superuser_if_given
 
-EXAMPLES = 5  # differences shown before they are written
+EXAMPLES = 5  # differing rows shown before they are written
+COUNTS = [Column(name, whole=True) for name in ("collection", "inserted", "updated", "removed", "unchanged")]
 
 
 def rebuild(
@@ -70,9 +70,10 @@ def report_refused(done: job.Rebuilt) -> None:
 
 def _confirmed(drift: Drift, *, yes: bool) -> bool:
     """Show the plan; ask if rows are to be removed."""
-    Console(stderr=True).print("Plan:", _plan(drift))
-    for line in differences_in_words(drift, EXAMPLES):
-        say(line)
+    say("Plan:")
+    print_table(COUNTS, _plan(drift), beside=True)
+    say("")
+    print_differences(drift, EXAMPLES, beside=True)
     extra = sum(each.kind == "extra" for each in drift.differences)
     return (
         not extra
@@ -81,22 +82,17 @@ def _confirmed(drift: Drift, *, yes: bool) -> bool:
     )
 
 
-def _plan(drift: Drift) -> Table:
-    table = Table("collection", "inserted", "updated", "removed", "unchanged")
+def _plan(drift: Drift) -> Iterator[list[str]]:
     for name, rows in drift.rows.items():
         counts = drift.counts(name)
         unchanged = rows - counts["changed"] - counts["extra"]
-        table.add_row(escape(name), *map(str, (*counts.values(), unchanged)))
-    return table
+        yield [name, *map(str, (*counts.values(), unchanged))]
 
 
 def _print_rebuilt(document: dict[str, Any], *, left: int) -> None:
-    table = Table("collection", "inserted", "updated", "removed", "unchanged")
-    for name, counts in document["collections"].items():
-        table.add_row(name, *map(str, counts.values()))
-    Console().print(table)
+    print_table(COUNTS, ([name, *map(str, counts.values())] for name, counts in document["collections"].items()))
     agreeing = f"All but {left} of the rows" if left else "The rows"
-    print(
+    tell(
         f"{agreeing} are what the log says up to seq {document['seq']}. It took {document['seconds']} s;"
         f" the head was held for {document['held_seconds']} s."
     )

@@ -1,17 +1,26 @@
 """rejected: the events that could not be applied, each with the reason."""
 
-import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from typing import Any
 
-from pocketbase_events.cli.options import JsonOption
-from pocketbase_events.cli.output import print_json
+import typer
+
+from pocketbase_events.cli.options import JsonOption, LimitOption
+from pocketbase_events.cli.output import KIND_COLOURS, PAGE, is_terminal, print_json, print_table, say, tell
+from pocketbase_events.cli.table import Column
 from pocketbase_events.pb.connect import gateway
 
+COLUMNS = (
+    Column("id", whole=True),
+    Column("appended (UTC)", whole=True),
+    Column("type", whole=True, colours=KIND_COLOURS),
+    Column("collection", whole=True),
+    Column("item", whole=True),
+    Column("why"),
+)
 
-def rejected(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List the rejected events, each with the reason.
+
+def rejected(context: typer.Context, limit: LimitOption = None, as_json: JsonOption = False) -> None:
+    """List the rejected events, each with the reason. Newest first.
 
     Example: pocketbase-events rejected
     """
@@ -19,13 +28,16 @@ def rejected(context: typer.Context, as_json: JsonOption = False) -> None:
         events = seen.rejected()
     if as_json:
         keys = ("id", "collection", "item_id", "type", "error", "created")
-        print_json([{key: event[key] for key in keys} for event in events])
+        print_json([{key: event[key] for key in keys} for event in events[-(limit or len(events)) :]])
         return
     if not events:
-        print("No event is rejected.")
+        tell("No event is rejected.")
         return
-    table = Table("id", "event", "why", "appended", show_lines=True)
-    for event in events:
-        what = f"{event['type']} {event['collection']} {event['item_id']}"
-        table.add_row(event["id"], escape(what), escape(event["error"]), event["created"][:19])
-    Console().print(table)
+    newest = events[-(limit or (PAGE if is_terminal() else len(events))) :][::-1]
+    print_table(COLUMNS, (_row(event) for event in newest), full=True)
+    if len(newest) < len(events):
+        say(f"… and {len(events) - len(newest)} older events: --limit {len(events)} shows them.")
+
+
+def _row(event: dict[str, Any]) -> tuple[str, ...]:
+    return event["id"], event["created"], event["type"], event["collection"], event["item_id"], event["error"]

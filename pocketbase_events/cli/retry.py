@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pocketbase_events.cli.options import JsonOption
-from pocketbase_events.cli.output import print_json
+from pocketbase_events.cli.output import print_json, tell
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs import retry as retrying
 from pocketbase_events.pb.admin import administration
@@ -28,4 +28,4 @@ def retry(
     if as_json:
         print_json({"retried": retried})
         return
-    print(f"{len(retried)} {'event is' if len(retried) == 1 else 'events are'} pending again.")
+    tell(f"{len(retried)} {'event is' if len(retried) == 1 else 'events are'} pending again.")

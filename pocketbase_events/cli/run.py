@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pocketbase_events.cli.options import JsonLogOption
-from pocketbase_events.cli.output import log_to_stderr, print_json
+from pocketbase_events.cli.output import log_to_stderr, print_json, tell
 from pocketbase_events.cli.signals import stopping
 from pocketbase_events.jobs.record import run_worker, settle, worker
 from pocketbase_events.pb.connect import gateway
@@ -34,4 +34,4 @@ def run(
         if as_json:
             print_json(tally)
         else:
-            print("Recorded {recorded}, rejected {rejected}.".format(**tally))
+            tell("Recorded {recorded}, rejected {rejected}.".format(**tally))

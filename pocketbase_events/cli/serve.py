@@ -10,7 +10,7 @@ import typer
 from pydantic import SecretStr
 
 from pocketbase_events.cli.options import JsonLogOption
-from pocketbase_events.cli.output import log_to_stderr
+from pocketbase_events.cli.output import log_to_stderr, tell
 from pocketbase_events.cli.signals import stopping
 from pocketbase_events.errors import ProblemError
 from pocketbase_events.jobs.record import run_worker
@@ -69,7 +69,7 @@ def _print_welcome(url: str, http: str, credentials: Credentials, kept: Folder) 
     item = {"collection": "shopping_items", "item_id": "milk00000000001"}
     example = {"type": "create", **item, "data": {"title": "Milk"}}
     body = json.dumps(example, separators=(",", ":"))
-    print(
+    tell(
         f"""
 Admin UI   {url}/_/   (listening on {http})
   log in   {credentials.superuser_email}
@@ -83,5 +83,4 @@ Append an event, look at the row, look at the event:
 This is a demo: whoever reaches it may append to shopping_items, and read its rows and all events.
 Everything is kept in {kept.path}. Ctrl-C stops PocketBase and the worker.
 """,
-        flush=True,
     )

@@ -4,11 +4,9 @@ import time
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from pocketbase_events.cli.options import JsonOption
-from pocketbase_events.cli.output import PROBLEM, print_json, say
+from pocketbase_events.cli.output import PROBLEM, print_json, say, tell
 from pocketbase_events.jobs.status import report
 from pocketbase_events.pb.connect import gateway
 
@@ -31,15 +29,13 @@ def status(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 def _print_status(document: dict[str, Any]) -> None:
-    table = Table(show_header=False, box=None)
-    head = document["head"]
-    table.add_row("head", f"seq {head['seq']}  {head['hash'][:12]}")
-    waiting = document["oldest_pending_seconds"]
-    table.add_row("pending", f"{document['pending']}" + (f" (for {waiting:.0f} s)" if document["pending"] else ""))
-    table.add_row("rejected", f"{document['rejected']}")
-    if document["hold"]:
-        table.add_row("held", f"by {document['hold']['by']} until {document['hold']['until']}")
-    table.add_row("log", "locked" if document["locked"] else "not locked against superusers")
+    head, pending, hold = document["head"], document["pending"], document["hold"]
+    waiting = f" (for {document['oldest_pending_seconds']:.0f} s)" if pending else ""
+    tell(f"head      seq {head['seq']}  {head['hash'][:12]}")
+    tell(f"pending   {pending}{waiting}")
+    tell(f"rejected  {document['rejected']}")
+    if hold:
+        tell(f"held      by {hold['by']} until {hold['until']}")
+    tell(f"log       {'locked' if document['locked'] else 'not locked against superusers'}")
     for target in document["targets"]:
-        table.add_row("attached", f"{target['collection']}" + (" (locked)" if target["locked"] else ""))
-    Console(highlight=False).print(table)
+        tell(f"attached  {target['collection']}{' (locked)' if target['locked'] else ''}")

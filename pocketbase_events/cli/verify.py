@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pocketbase_events.cli.options import DirOption, JsonOption
-from pocketbase_events.cli.output import PROBLEM, SHOWN, print_json, say
+from pocketbase_events.cli.output import PROBLEM, SHOWN, print_json, say, tell
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs.verify import Verdict, verify_file
@@ -47,7 +47,7 @@ def report_verdict(verdict: Verdict, *, as_json: bool) -> None:
             "problems": [{"seq": problem.seq, "reason": problem.reason} for problem in verdict.problems],
         })  # fmt: skip
     elif not verdict.problems:
-        print(f"All {verdict.events} events are as they were recorded. The last hash is {verdict.head.hash or 'none'}.")
+        tell(f"All {verdict.events} events are as they were recorded. The last hash is {verdict.head.hash or 'none'}.")
     else:
         say_problems(verdict)
     if verdict.problems:

@@ -1,8 +1,12 @@
 """A log whose past is told, and `history` and `show` as their users meet them."""
 
 import json
+import re
 import subprocess
+from itertools import pairwise
 from typing import Any
+
+from rich.cells import cell_len
 
 from support import Server
 from support.command_line import cli
@@ -41,8 +45,14 @@ def as_json(server: Server, *arguments: str) -> Any:
 
 def cells(table: str) -> list[list[str]]:
     """The texts in a table's cells, row by row, its head first."""
-    lines = [line for line in table.splitlines() if line.startswith(("│", "┃"))]
-    return [[cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")] for line in lines]
+    lines = [_spread(line) for line in table.splitlines()]
+    starts = [found.start() for found in re.finditer(r"\S+(?: \S+)*", lines[0])]
+    return [[line[start:end].replace("\0", "").strip() for start, end in pairwise([*starts, None])] for line in lines]
+
+
+def _spread(line: str) -> str:
+    """The line with a character for each cell that it takes."""
+    return "".join(char + "\0" * (cell_len(char) - 1) for char in line)
 
 
 def folded(count: int) -> dict[str, dict[str, Any]]:

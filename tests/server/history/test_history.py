@@ -26,14 +26,14 @@ def test_history_shows_who_did_it(told: Server) -> None:
     assert ann in wide(told, "history", "notes", MILK).stdout
 
 
-def test_history_is_a_table_on_a_terminal(told: Server) -> None:
+def test_history_is_a_table_newest_event_first(told: Server) -> None:
     assert cells(wide(told, "history", "items", MILK).stdout) == [
         ["seq", "when (UTC)", "type", "actor", "field", "from", "to"],
-        ["1", "2026-05-01 12:00:00", "create", "", "qty", "null", "2"],
-        ["", "", "", "", "title", "null", f'"{TITLE}"'],
-        ["3", "2026-05-01 12:00:00", "update", "", "qty", "2", "3.5"],
-        ["4", "2026-05-02 08:30:00", "update", "", "note", "null", '"cold"'],
-        ["6", "2026-05-02 23:59:59", "delete", "", "deleted", "false", "true"],
+        ["6", "2026-05-02 23:59:59.999Z", "delete", "", "deleted", "false", "true"],
+        ["4", "2026-05-02 08:30:00.123Z", "update", "", "note", "null", '"cold"'],
+        ["3", "2026-05-01 12:00:00.500Z", "update", "", "qty", "2", "3.5"],
+        ["1", "2026-05-01 12:00:00.000Z", "create", "", "qty", "null", "2"],
+        ["1", "2026-05-01 12:00:00.000Z", "create", "", "title", "null", f'"{TITLE}"'],
     ]
 
 
@@ -114,7 +114,7 @@ def test_a_long_history_is_shown_in_full(server: Server) -> None:
     ]
 
 
-def test_values_that_take_more_room_than_a_table_has_are_cut_there_and_whole_as_json(server: Server) -> None:
+def test_large_values_are_whole_in_a_pipe_and_as_json(server: Server) -> None:
     server.edit_fields("items", lambda fields: fields.append({"name": "json", "type": "json"}))
     value = {"long": ["x" * 300, "[red]", {"\x1b[31m": "\n"}]}
     server.guest().append("create", MILK, {"title": "Milk", "json": value})
@@ -123,8 +123,7 @@ def test_values_that_take_more_room_than_a_table_has_are_cut_there_and_whole_as_
     for arguments in (["show", "items"], ["history", "items", MILK]):
         told = wide(server, *arguments).stdout
         assert "\x1b" not in told
-        assert "x…" in told
-        assert max(map(len, told.splitlines())) < 200
+        assert json.dumps(value) in told
 
 
 def test_history_and_show_change_nothing(told: Server) -> None:

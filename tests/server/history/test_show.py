@@ -75,10 +75,10 @@ def test_show_is_a_table_on_a_terminal(told: Server) -> None:
     found = cells(wide(told, "show", "items").stdout)
     head, rows = found[0], {row[0]: row for row in found[1:]}
     assert set(head) == {"id", "title", "qty", "done", "note", "deleted"}
-    assert dict(zip(head, rows[f'"{MILK}"'], strict=True)) == {
-        "id": f'"{MILK}"', "title": f'"{TITLE}"', "qty": "3.5", "done": "", "note": '"cold"', "deleted": "true",
+    assert dict(zip(head, rows[MILK], strict=True)) == {
+        "id": MILK, "title": f'"{TITLE}"', "qty": "3.5", "done": "", "note": '"cold"', "deleted": "true",
     }  # fmt: skip
-    assert rows.keys() == {f'"{item}"' for item in (MILK, BREAD, EGGS)}
+    assert rows.keys() == {MILK, BREAD, EGGS}
 
 
 def test_a_collection_without_events_has_no_rows(told: Server) -> None:

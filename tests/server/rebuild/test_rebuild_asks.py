@@ -31,9 +31,10 @@ def test_the_plan_and_some_differences_are_shown_before_anything_is_written(open
     edit(opened, "UPDATE items SET qty = 5 WHERE id = ?", item_id(1))
     edit(opened, "DELETE FROM items WHERE id = ?", item_id(2))
     said = told(opened, code=0)
-    assert [cell.strip() for cell in said.split("items")[1].split("\n")[0].split("│")[1:5]] == ["1", "1", "0", "18"]
-    assert f"changed  items {item_id(1)}: qty is 5, the log says 0" in said
-    assert f"missing  items {item_id(2)}" in said
+    lines = [line.split() for line in said.splitlines()]
+    assert ["items", "1", "1", "0", "18"] in lines
+    assert ["changed", "items", item_id(1), "qty", "5", "0"] in lines
+    assert ["missing", "items", item_id(2)] in lines
 
 
 def test_the_workers_account_is_enough_if_nothing_is_removed(opened: Server) -> None:
