@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pocketbase_events.cli.output import log_to_stderr
+from pocketbase_events.cli.output import log_to_stderr, tell
 from pocketbase_events.cli.signals import stopping
 from pocketbase_events.errors import ProblemError
 from pocketbase_events.jobs import follow as job
@@ -50,7 +50,7 @@ def follow(
         for event in job.follow(seen, after, collections or (), pause=pause, until_head=until_head):
             if stop.is_set():
                 break
-            print(line_of(event), end="", flush=True)
+            tell(line_of(event).removesuffix("\n"))
 
 
 @contextmanager
