@@ -1,6 +1,7 @@
 """status: one look at the log."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -19,18 +20,18 @@ def status(context: typer.Context, as_json: JsonOption = False) -> None:
     Example: pocketbase-events status --json
     """
     with gateway(context.obj) as seen:
-        looked = report(seen, time.sleep)
+        looked = report(seen, time.sleep, lambda: datetime.now(UTC))
     if as_json:
         print_json(looked.document)
     else:
-        _print_status(looked.document)
+        _print_status(looked.document, looked.seen_seconds)
     for problem in looked.problems:
         say(problem)
     if looked.problems:
         raise typer.Exit(PROBLEM)
 
 
-def _print_status(document: dict[str, Any]) -> None:
+def _print_status(document: dict[str, Any], seen_seconds: float | None) -> None:
     table = Table(show_header=False, box=None)
     head = document["head"]
     table.add_row("head", f"seq {head['seq']}  {head['hash'][:12]}")
@@ -39,6 +40,7 @@ def _print_status(document: dict[str, Any]) -> None:
     table.add_row("rejected", f"{document['rejected']}")
     if document["hold"]:
         table.add_row("held", f"by {document['hold']['by']} until {document['hold']['until']}")
+    table.add_row("worker", "never seen" if seen_seconds is None else f"seen {seen_seconds:.0f} s ago")
     table.add_row("log", "locked" if document["locked"] else "not locked against superusers")
     for target in document["targets"]:
         table.add_row("attached", f"{target['collection']}" + (" (locked)" if target["locked"] else ""))
