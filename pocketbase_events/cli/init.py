@@ -24,6 +24,11 @@ def init(context: typer.Context, as_json: JsonOption = False) -> None:
     if done.password is not None:
         tell(f"The worker's account is {done.worker_email}. Its password, shown this once:\n")
         tell(f"  export POCKETBASE_EVENTS_WORKER_PASSWORD={done.password}\n")
+    if done.other_workers:
+        tell(
+            f"Besides this account, event_workers has {done.other_workers}: whoever has its password can record events."
+            " Delete it in the admin UI, unless a worker uses it."
+        )
     if not done.locked:
         tell("This PocketBase has no SQL endpoint (0.39 and newer): superusers can still edit the log.")
     tell("Next: pocketbase-events attach COLLECTION --allow RULE, then pocketbase-events run")

@@ -1,6 +1,7 @@
 """status: one look at the log."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -17,18 +18,18 @@ def status(context: typer.Context, as_json: JsonOption = False) -> None:
     Example: pocketbase-events status --json
     """
     with gateway(context.obj) as seen:
-        looked = report(seen, time.sleep)
+        looked = report(seen, time.sleep, lambda: datetime.now(UTC))
     if as_json:
         print_json(looked.document)
     else:
-        _print_status(looked.document)
+        _print_status(looked.document, looked.seen_seconds)
     for problem in looked.problems:
         say(problem)
     if looked.problems:
         raise typer.Exit(PROBLEM)
 
 
-def _print_status(document: dict[str, Any]) -> None:
+def _print_status(document: dict[str, Any], seen_seconds: float | None) -> None:
     head, pending, hold = document["head"], document["pending"], document["hold"]
     waiting = f" (for {document['oldest_pending_seconds']:.0f} s)" if pending else ""
     tell(f"head      seq {head['seq']}  {head['hash'][:12]}")
@@ -36,6 +37,7 @@ def _print_status(document: dict[str, Any]) -> None:
     tell(f"rejected  {document['rejected']}")
     if hold:
         tell(f"held      by {hold['by']} until {hold['until']}")
+    tell(f"worker    {'never seen' if seen_seconds is None else f'seen {seen_seconds:.0f} s ago'}")
     tell(f"log       {'locked' if document['locked'] else 'not locked against superusers'}")
     for target in document["targets"]:
         tell(f"attached  {target['collection']}{' (locked)' if target['locked'] else ''}")

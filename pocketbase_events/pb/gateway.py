@@ -48,6 +48,12 @@ class Gateway(Reader):
         items = self._connection.items("event_pending", sort="position", perPage=MOST_PENDING)
         return [pending_of(item) for item in items]
 
+    def first_pending(self) -> dict[str, Any] | None:
+        """The id, type, collection and item_id of the first pending event; None if none is pending."""
+        fields = "id,type,collection,item_id"
+        items = self._connection.items("event_pending", sort="position", perPage=1, fields=fields)
+        return items[0] if items else None
+
     def transact(self, transaction: Transaction, *, within: float | None = None) -> Outcome:
         """Send one transaction. `within` is how many seconds to wait for the answer, if not as long as usual.
 

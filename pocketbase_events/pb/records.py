@@ -85,10 +85,15 @@ class Status(BaseModel):
     @property
     def oldest_pending_seconds(self) -> float:
         """How long the first pending event has been waiting, by PocketBase's clock; 0 when none is pending."""
-        if not self.oldest_pending:
-            return 0.0
-        waited = datetime.fromisoformat(self.now) - datetime.fromisoformat(self.oldest_pending)
-        return max(0.0, waited.total_seconds())
+        return self._ago(self.oldest_pending) if self.oldest_pending else 0.0
+
+    @property
+    def seen_seconds(self) -> float | None:
+        """How long ago a worker last looked, by PocketBase's clock; None if none ever did."""
+        return self._ago(self.last_seen) if self.last_seen else None
+
+    def _ago(self, time: str) -> float:
+        return max(0.0, (datetime.fromisoformat(self.now) - datetime.fromisoformat(time)).total_seconds())
 
 
 def status_of(item: Mapping[str, Any]) -> Status:

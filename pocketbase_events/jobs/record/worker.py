@@ -1,5 +1,6 @@
 """The worker: it records pending events once, to the end, or until it is told to stop."""
 
+import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -62,7 +63,7 @@ class Worker:
         self._recorder = Recorder(gateway, now, new_id, timer, size)
         self._presence = Presence(gateway, timer)
         self._timer = timer
-        self._looked_at = timer()
+        self._looked_at = -math.inf
 
     @property
     def tally(self) -> Tally:
@@ -89,12 +90,12 @@ class Worker:
         ready: Work | None = None
         with ThreadPoolExecutor(1) as beside:
             while not stop.is_set():
+                if self._timer() - self._looked_at > BUSY_LOOK:
+                    self._look()
                 done = self._recorder.record(ready, beside)
                 if done.step not in (Step.PROGRESS, Step.AGAIN):
                     return done.step
                 ready = done.ready
-                if self._timer() - self._looked_at > BUSY_LOOK:
-                    self._look()
                 if ready is None and not done.more:
                     rest()
         return Step.IDLE

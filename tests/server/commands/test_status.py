@@ -1,47 +1,90 @@
-"""Whether a worker is there: told from what becomes of pending events, since an idle one leaves no trace."""
+"""What `status` says: whether a worker is there and keeps up, and what else is wrong."""
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from support import Server, check_log, create, run_command, unlocked
+import pytest
+from support import WORKER, Server, check_log, create, run_command, unlocked
 from support.command_line import as_json, cli
+from support.server import see_worker
 
-from pocketbase_events.jobs.status import report
+from pocketbase_events.jobs.status import Report, report
 
 NEVER = threading.Event()
 
 
-def append_long_ago(server: Server, count: int) -> None:
-    """Append events that PocketBase received a minute ago."""
+def append_long_ago(server: Server, count: int, seconds: float = 60.0) -> None:
+    """Append events that PocketBase received so long ago."""
     server.guest().append_all(*(create(number) for number in range(count)))
-    long_ago = datetime.now(UTC) - timedelta(minutes=1)
+    long_ago = datetime.now(UTC) - timedelta(seconds=seconds)
     with unlocked(server) as database:
         database.execute("UPDATE events SET created = ?", (f"{long_ago:%Y-%m-%d %H:%M:%S}.000Z",))
 
 
+def seen_ago(server: Server, seconds: float) -> None:
+    """Have a worker seen so long ago."""
+    server.stop()
+    see_worker(server.data, seconds)
+    server.start()
+
+
+def look(server: Server, meanwhile: Callable[[], object] = lambda: None, ahead: float = 0.0) -> Report:
+    """What is reported if this happens between two looks, and our clock is ahead by so many seconds."""
+    return report(
+        server.gateway(), lambda _: meanwhile() and None, lambda: datetime.now(UTC) + timedelta(seconds=ahead)
+    )
+
+
+def problem(server: Server, meanwhile: Callable[[], object] = lambda: None) -> str:
+    """The one problem that is reported."""
+    problems = look(server, meanwhile).problems
+    assert len(problems) == 1, problems
+    return problems[0]
+
+
 def test_events_that_nobody_takes_are_reported_with_how_long_they_wait(server: Server) -> None:
+    seen_ago(server, 3600)
     append_long_ago(server, 3)
-    problems = report(server.gateway(), lambda _: None).problems
-    assert len(problems) == 1
-    assert problems[0].startswith("Events have been pending for 6")
-    assert problems[0].endswith("Start one: pocketbase-events run")
+    told = problem(server)
+    assert told.startswith("Events have been pending for 6")
+    assert told.endswith("Start one: pocketbase-events run")
 
 
-def test_a_worker_that_is_busy_with_a_backlog_is_not_missed(server: Server) -> None:
+def test_a_worker_that_has_been_gone_is_missed_though_nothing_is_pending(server: Server) -> None:
+    assert look(server).document["ok"] is True
+    seen_ago(server, 3600)
+    assert problem(server) == "No worker has looked for events for 60 minutes. Start one: pocketbase-events run"
+    done = cli(server, "status", "--json", code=1)
+    assert "60 minutes" in done.stderr
+    assert "seen 36" in cli(server, "status", code=1).stdout
+    cli(server, "run", "--once")
+    assert look(server).problems == []
+
+
+def test_an_event_that_stops_the_line_is_named(server: Server) -> None:
+    append_long_ago(server, 2)
+    told = problem(server)
+    assert "although a worker looks for them" in told
+    first = server.superuser().records("events", sort="@rowid")[0]
+    assert f"{first['id']} (create items {first['item_id']})" in told
+
+
+def test_a_backlog_of_a_minute_is_reported_with_the_rate(server: Server) -> None:
     append_long_ago(server, 100)
     worker = server.worker()
-    looked = report(server.gateway(), lambda _: worker.run_once() and None)
-    assert looked.document["pending"] == 100
-    assert looked.problems == []
+    told = problem(server, worker.run_once)
+    assert "behind by 50 events" in told
+    assert "25 a second" in told
 
 
-def test_a_worker_that_only_rejects_is_not_missed(server: Server) -> None:
-    server.guest().append_all(*({"type": "update", "item_id": "x", "data": {}} for _ in range(100)))
-    append_long_ago(server, 1)
-    worker = server.worker()
-    assert report(server.gateway(), lambda _: worker.run_once() and None).problems == []
+@pytest.mark.parametrize("type_", ["create", "update"])
+def test_a_worker_that_keeps_up_is_no_problem(server: Server, type_: str) -> None:
+    server.guest().append_all(*({**create(number), "type": type_} for number in range(100)))
+    append_long_ago(server, 0, seconds=20)
+    assert look(server, server.worker().run_once).problems == []
 
 
 def test_a_hold_is_not_a_missing_worker(server: Server) -> None:
@@ -50,20 +93,66 @@ def test_a_hold_is_not_a_missing_worker(server: Server) -> None:
     path = f"/api/collections/event_head/records/{root.records('event_head')[0]['id']}"
     until = f"{datetime.now(UTC) + timedelta(minutes=1):%Y-%m-%d %H:%M:%S}.000Z"
     assert root.batch(("PATCH", path, {"hold_by": "somebody", "hold_until": until})).ok
-    looked = report(server.gateway(), lambda _: None)
+    looked = look(server)
     assert looked.document["hold"]["by"] == "somebody"
     assert looked.problems == []
 
 
 def test_a_small_backlog_that_is_done_at_the_second_look_is_not_a_problem(server: Server) -> None:
     append_long_ago(server, 1)
-    worker = server.worker()
-    assert report(server.gateway(), lambda _: worker.run_to_end(NEVER) and None).problems == []
+    assert look(server, lambda: server.worker().run_to_end(NEVER)).problems == []
+
+
+@pytest.mark.parametrize("rule", ["", None, 'collection = "items" && data.title = "mine"'])
+def test_a_create_rule_of_events_that_was_edited_is_found_and_put_right_by_init(
+    server: Server, rule: str | None
+) -> None:
+    assert server.superuser()("PATCH", "/api/collections/events", json={"createRule": rule}).ok
+    assert problem(server).startswith("The create rule of events is not what")
+    cli(server, "init")
+    assert look(server).problems == []
+
+
+def test_what_an_interrupted_attach_left_behind_is_found(server: Server) -> None:
+    target = server.superuser().records("event_targets")[0]["id"]
+    body = {"closed": True}
+    assert server.superuser()("PATCH", f"/api/collections/event_targets/records/{target}", json=body).ok
+    told = " ".join(look(server).problems)
+    assert "items is closed" in told
+    assert "create rule of events" in told
+    cli(server, "attach", "items", "--adopt", "--allow", "")
+    assert look(server).problems == []
+
+
+def test_another_account_that_can_record_is_found(server: Server) -> None:
+    other = {"POCKETBASE_EVENTS_WORKER_EMAIL": "second@example.com"}
+    done = cli(server, "init", **other)
+    assert "event_workers has 1: whoever" in done.stdout
+    assert "2 accounts" in problem(server)
+    root = server.superuser()
+    first = root.records("event_workers", filter=f'email = "{WORKER[0]}"')[0]["id"]
+    assert root("DELETE", f"/api/collections/event_workers/records/{first}").ok
+    cli(server, "status", **other)
+
+
+@pytest.mark.parametrize(("ahead", "says"), [(0.0, ""), (7200.0, "7200 s ahead of"), (-90.0, "90 s behind")])
+def test_clocks_that_differ_are_reported(server: Server, ahead: float, says: str) -> None:
+    problems = look(server, ahead=ahead).problems
+    assert says in " ".join(problems)
+    assert len(problems) == bool(says)
+
+
+def test_problems_are_in_the_document(server: Server) -> None:
+    assert server.superuser()("PATCH", "/api/settings", json={"batch": {"enabled": False}}).ok
+    status = as_json(server, "status", code=1)
+    assert status["ok"] is False
+    assert status["problems"] == [problem(server)]
 
 
 def test_status_is_one_json_document_with_the_promised_keys(server: Server) -> None:
     status = as_json(server, "status")
     assert status == {
+        "ok": True,
         "head": {"seq": 0, "hash": ""},
         "pending": 0,
         "rejected": 0,
@@ -71,6 +160,7 @@ def test_status_is_one_json_document_with_the_promised_keys(server: Server) -> N
         "hold": None,
         "locked": server.locks,
         "targets": [{"collection": "items", "locked": server.locks}],
+        "problems": [],
     }
     server.guest().append("create", "item00000000001", {"title": "x"})
     server.guest().append("create", "item00000000001", {"title": "x"})
