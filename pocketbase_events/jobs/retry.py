@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.jobs.rejected import find
 from pocketbase_events.pb.admin import Admin, Record
-
-REJECTED = 'seq = 0 && error != ""'
 
 
 def retry(admin: Admin, ids: Sequence[str], *, everything: bool) -> list[str]:
@@ -17,11 +15,8 @@ def retry(admin: Admin, ids: Sequence[str], *, everything: bool) -> list[str]:
     Raises:
         WrongUsageError: if an id is not that of a rejected event; nothing is changed then.
     """
-    found = admin.records("events", filter=REJECTED, sort="@rowid", fields="id,together,actor")
-    unknown = [record_id for record_id in ids if all(event["id"] != record_id for event in found)]
-    if unknown:
-        raise WrongUsageError(why=f"There is no rejected event {', '.join(unknown)}. See: pocketbase-events rejected")
-    chosen = [record_id for group in _groups(found) if everything or {*group} & {*ids} for record_id in group]
+    groups = _groups(find(admin, ids))
+    chosen = [record_id for group in groups if everything or {*group} & {*ids} for record_id in group]
     admin.update_all("events", chosen, error="")
     return chosen
 

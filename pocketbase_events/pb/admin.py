@@ -75,13 +75,11 @@ class Admin:
 
     def update_all(self, collection: str, record_ids: Sequence[str], /, **body: Any) -> None:  # noqa: ANN401 - any JSON
         """Change records in transactions of their own, so that nothing written meanwhile is undone."""
-        at_once = max(1, min(AT_ONCE, self.settings()["batch"]["maxRequests"]))
-        for start in range(0, len(record_ids), at_once):
-            requests = [
-                {"method": "PATCH", "url": f"/api/collections/{collection}/records/{record_id}", "body": body}
-                for record_id in record_ids[start : start + at_once]
-            ]
-            self._send("/api/batch", method="POST", body={"requests": requests})
+        self._batch(collection, record_ids, method="PATCH", body=body)
+
+    def delete_all(self, collection: str, record_ids: Sequence[str]) -> None:
+        """Delete records in transactions of their own."""
+        self._batch(collection, record_ids, method="DELETE")
 
     def delete(self, collection: str, record_id: str) -> None:
         """Delete a record."""
@@ -121,6 +119,16 @@ class Admin:
         except ClientResponseError:
             return False
         return True
+
+    def _batch(self, collection: str, record_ids: Sequence[str], **request: Any) -> None:  # noqa: ANN401 - any JSON
+        """Send the same request for each record, as many in a transaction as PocketBase admits."""
+        at_once = max(1, min(AT_ONCE, self.settings()["batch"]["maxRequests"]))
+        for start in range(0, len(record_ids), at_once):
+            requests = [
+                {"url": f"/api/collections/{collection}/records/{record_id}", **request}
+                for record_id in record_ids[start : start + at_once]
+            ]
+            self._send("/api/batch", method="POST", body={"requests": requests})
 
     def _pages(self, path: str, **params: str | int) -> list[Record]:
         found: list[Record] = []

