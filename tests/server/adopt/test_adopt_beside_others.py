@@ -65,6 +65,7 @@ def appending(server: Server, sent: list[str]) -> Iterator[None]:
             thread.join()
 
 
+@pytest.mark.slow
 def test_beside_a_worker_and_clients_of_another_collection_nobody_loses_an_event(server: Server) -> None:
     with_notes(server, 1000)
     before, sent = stored(server), []

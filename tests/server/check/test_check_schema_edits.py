@@ -134,6 +134,7 @@ def test_values_that_an_edited_schema_cannot_hold_are_reported_and_are_not_diffe
 
 
 @pytest.mark.parametrize("name", EDITS)
+@pytest.mark.slow
 def test_lost_rows_are_rebuilt_but_for_those_that_an_edited_schema_cannot_hold(edited: Edited, name: str) -> None:
     edit, refusals = EDITS[name], edited.rebuilt.stderr.splitlines()
     assert edited.differences(edited.emptied, name) == [(page(number), "missing") for number in range(1, 5)]
@@ -181,6 +182,7 @@ def test_a_changed_row_that_the_schema_no_longer_admits_is_refused_with_pocketba
     assert [each["id"] for each in check(server, code=1)["differences"]] == [page(3)]
 
 
+@pytest.mark.slow
 def test_a_renamed_field_is_reported_as_gone_with_what_to_do(server: Server) -> None:
     with_pages(server)
     assert server.edit_fields("pages", change("text", name="body")).ok

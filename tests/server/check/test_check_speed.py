@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from support import Server, create
 from support.checking import record_all
 
@@ -13,6 +14,7 @@ MEMBERS, ROWS = 4000, 900
 JOINING = "@collection.members.team ?= note && @collection.members.user ?= @request.auth.id"
 
 
+@pytest.mark.slow
 def test_rows_are_read_as_the_superuser_whatever_the_list_rule_joins(server: Server) -> None:
     server.create_collection("members", [{"name": "team", "type": "text"}, {"name": "user", "type": "text"}])
     for start in range(0, ROWS, 100):

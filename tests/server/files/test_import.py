@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support import NAMES, NEVER, Server, check_log, command, head_of, is_held, item_id, live_rows, seq_of
 from support.command_line import assert_civil, cli
 from support.exports import COUNT, VECTORS, assert_sound, events_of
@@ -117,6 +118,7 @@ def test_a_log_comes_through_a_pipe_or_is_refused(server: Server, file: Path) ->
     assert (process.returncode, seq_of(server)) in ((0, COUNT), (2, 0)), out + error
 
 
+@pytest.mark.slow
 def test_an_import_makes_its_transactions_as_small_as_the_limits_want_them(server: Server, file: Path) -> None:
     assert server.superuser()("PATCH", "/api/settings", json={"batch": {"maxRequests": 9}}).ok
     cli(server, "import", str(file))
@@ -124,6 +126,7 @@ def test_an_import_makes_its_transactions_as_small_as_the_limits_want_them(serve
     assert_sound(server)
 
 
+@pytest.mark.slow
 def test_rows_of_a_collection_that_is_not_attached_are_built_later(server: Server) -> None:
     told = cli(server, "import", str(VECTORS)).stderr
     for name in ("notes", "shopping_items"):

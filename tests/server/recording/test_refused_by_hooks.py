@@ -102,6 +102,7 @@ def test_many_refused_events_among_many_good_ones_cost_nobody_else(hooked: Serve
 
 
 @pytest.mark.parametrize("status", [403, 409, 500, 503])
+@pytest.mark.slow
 def test_an_event_that_can_be_neither_recorded_nor_rejected_is_left_aside_once_others_pass(
     hooked: Server, status: int, caplog_events: list[dict[str, Any]]
 ) -> None:

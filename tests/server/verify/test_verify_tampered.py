@@ -29,6 +29,7 @@ def test_whatever_is_done_to_a_log_is_found_and_located(stopped: Server, way: st
 
 
 @pytest.mark.parametrize("way", ["removed", "data no UTF-8"])
+@pytest.mark.slow
 def test_a_process_of_its_own_finds_the_same(stopped: Server, way: str) -> None:
     tamper, seqs, words = WAYS[way]
     tamper_with(stopped, tamper)
@@ -149,6 +150,7 @@ def test_a_log_in_pieces_does_not_flood_a_terminal(stopped: Server) -> None:
         "UPDATE events SET seq = 20 WHERE seq > 1",
     ],
 )
+@pytest.mark.slow
 def test_every_event_is_read_once_and_in_order_however_the_log_was_tampered_with(
     installed_template: Path, tmp_path: Path, tampering: str
 ) -> None:

@@ -144,6 +144,7 @@ def test_an_export_that_is_interrupted_leaves_no_file_and_the_next_one_completes
     assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
 
 
+@pytest.mark.slow
 def test_a_command_that_is_ended_leaves_the_terminal_and_the_folder_as_they_were(long: Server, tmp_path: Path) -> None:
     arguments, draft = ["export", str(tmp_path / "log.jsonl")], tmp_path / "log.jsonl.part"
     seen = interrupted(arguments, long.environment, draft, signal.SIGTERM).err
@@ -152,6 +153,7 @@ def test_a_command_that_is_ended_leaves_the_terminal_and_the_folder_as_they_were
 
 
 @SIGNALS
+@pytest.mark.slow
 def test_an_import_that_is_interrupted_is_whole_as_far_as_it_goes_and_the_next_one_completes(
     server: Server, long_file: Path, tmp_path: Path, how: signal.Signals
 ) -> None:
@@ -183,6 +185,7 @@ def test_a_rebuild_that_is_interrupted_leaves_each_row_old_or_right_and_the_next
 
 
 @SIGNALS
+@pytest.mark.slow
 def test_an_adoption_that_is_interrupted_may_be_run_again(server: Server, how: signal.Signals) -> None:
     server.create_collection("notes", [{"name": "title", "type": "text"}])
     with closing(server.database()) as database, database:
@@ -210,6 +213,7 @@ def test_a_worker_that_is_interrupted_ends_its_transaction_and_exits_with_0(
 
 
 @SIGNALS
+@pytest.mark.slow
 def test_serve_that_is_interrupted_while_it_starts_leaves_nothing_running(tmp_path: Path, how: signal.Signals) -> None:
     port = free_port()
     arguments = ["serve", "--http", f"127.0.0.1:{port}", "--dir", str(tmp_path)]

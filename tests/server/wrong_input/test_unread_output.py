@@ -69,6 +69,7 @@ def test_a_reader_that_has_left_ends_every_command_without_a_word(ready: Server,
 
 
 @pytest.mark.parametrize("name", ["--help", "init", "run --once", "check, a table", "export"])
+@pytest.mark.slow
 def test_without_standard_output_commands_do_their_work_and_an_export_is_refused(
     ready: Server, exported: Path, name: str
 ) -> None:
@@ -83,6 +84,7 @@ def test_without_standard_output_commands_do_their_work_and_an_export_is_refused
 
 
 @EACH
+@pytest.mark.slow
 def test_without_standard_error_commands_print_what_they_always_print(ready: Server, exported: Path, name: str) -> None:
     arguments = [argument.format(file=exported) for argument in PRINTING[name]]
     done = redirected("2>&-", arguments, ready.environment)
@@ -97,6 +99,7 @@ def test_without_standard_error_commands_print_what_they_always_print(ready: Ser
     [(["retry", "nosuchevent0001", "--json"], WRONG_USAGE), (["--url", "http://127.0.0.1:1", "status"], UNREACHABLE)],
     ids=["wrong usage", "unreachable"],
 )
+@pytest.mark.slow
 def test_without_standard_error_what_is_wrong_is_not_put_among_the_results(
     ready: Server, arguments: list[str], code: int
 ) -> None:
@@ -114,6 +117,7 @@ def test_an_export_to_a_full_disk_says_so(ready: Server) -> None:
     assert Path("/dev/full").is_char_device()
 
 
+@pytest.mark.slow
 def test_an_export_that_grows_too_large_leaves_no_file(long: Server, tmp_path: Path) -> None:
     limited = ["-c", 'ulimit -f 8; exec "$0" "$@"', EXECUTABLE, "export", str(tmp_path / "log.jsonl")]
     done = subprocess.run(
@@ -125,6 +129,7 @@ def test_an_export_that_grows_too_large_leaves_no_file(long: Server, tmp_path: P
 
 
 @ON_A_FULL_DISK
+@pytest.mark.slow
 def test_serve_that_cannot_print_its_address_ends_with_its_pocketbase(tmp_path: Path) -> None:
     port = free_port()
     arguments = ["serve", "--http", f"127.0.0.1:{port}", "--dir", str(tmp_path)]
@@ -136,6 +141,7 @@ def test_serve_that_cannot_print_its_address_ends_with_its_pocketbase(tmp_path: 
         probe.bind(("127.0.0.1", port))
 
 
+@pytest.mark.slow
 def test_serve_works_without_standard_error(tmp_path: Path) -> None:
     arguments = ["serve", "--http", f"127.0.0.1:{free_port()}", "--dir", str(tmp_path)]
     with subprocess.Popen(
