@@ -44,7 +44,7 @@ def append(page: Page, type_: str, item: str, data: str) -> None:
     page.get_by_role("textbox", name="collection *").fill("items")
     page.get_by_role("textbox", name="item_id *").fill(item)
     page.locator("[name=data]").get_by_role("textbox").fill(data)
-    expect(page.get_by_text("Leave it 0, the worker fills it in")).to_be_visible()
+    expect(page.get_by_text("Leave it 0: the worker sets it")).to_be_visible()
     page.get_by_role("button", name="Create", exact=True).click()
     expect(page.get_by_text("Successfully created events")).to_be_visible()
 
@@ -81,7 +81,7 @@ def test_an_event_is_appended_in_the_form_and_the_list_says_what_became_of_it(se
     with command("run", env=server.environment):
         eventually(lambda: server.superuser().records("events", filter='error != ""'), "the rejection")
     page.get_by_role("button", name="Refresh").click()
-    columns = ["id", "type", "collection", "item_id", "data", "seq", "error", "actor", "timestamp", "created"]
+    columns = ["id", "seq", "error", "actor", "type", "collection", "item_id", "data"]
     shown = [text.split()[-1] for text in page.get_by_role("columnheader").all_inner_texts() if text.strip()]
     assert shown[: len(columns)] == columns
     recorded, rejected = row(page, "Milk"), row(page, "colour")

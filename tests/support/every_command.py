@@ -51,7 +51,8 @@ COMMANDS = {
 }
 SUPERUSERS_ALONE = ("init", "attach", "detach", "retry")  # need a superuser and nobody else
 BOTH = ("attach --adopt", "import")
-WORKERS_ALONE = tuple(name for name in COMMANDS if name not in SUPERUSERS_ALONE + BOTH)
+READS_AS_EITHER = ("check",)  # as the superuser if there is one, else as the worker
+WORKERS_ALONE = tuple(name for name in COMMANDS if name not in SUPERUSERS_ALONE + BOTH + READS_AS_EITHER)
 EITHER_WAY = ("init", "status", "import", "attach --adopt")  # log in as a superuser, as the worker, as both
 WAITS = "run"  # for a PocketBase that is not there yet, rather than to give up
 

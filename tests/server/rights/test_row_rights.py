@@ -40,7 +40,7 @@ def test_the_worker_deletes_no_row_and_changes_no_deleted_one_even_without_the_l
     with nothing_changes(house.server):
         is_refused(worker, "DELETE", records("loose", "live00000000001"))
         is_refused(worker, "DELETE", records("loose", "dead00000000001"))
-        for change in ({"title": "forged"}, {"deleted": False}, {"qty+": 1}, {}):
+        for change in ({"title": "forged"}, {"deleted": True}, {"qty+": 1}, {}):
             is_refused(worker, "PATCH", records("loose", "dead00000000001"), change)
         refuses(worker.batch(("PUT", records("loose"), {"id": "dead00000000001", "title": "forged"})))
 
