@@ -31,7 +31,7 @@ def command(*arguments: str, env: dict[str, str], **options: Any) -> Iterator[su
 
 
 def run_command(
-    *arguments: str, env: dict[str, str], cwd: Path | None = None, timeout: float = 60
+    *arguments: str, env: dict[str, str], cwd: Path | None = None, timeout: float = 180
 ) -> subprocess.CompletedProcess[str]:
     """The command line, run to its end in a process of its own."""
     with TemporaryFile() as out, TemporaryFile() as err:
