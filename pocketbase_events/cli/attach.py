@@ -93,7 +93,7 @@ def attach(
         _lock_offline(folder, collections, wish, how)
         return
     log_to_stderr(as_json=as_json)
-    done = _attach(context.obj, list(dict.fromkeys(collections)), wish, how, as_json=as_json)
+    done = _attach(context.obj, collections, wish, how, as_json=as_json)
     if as_json:
         print_json(done[0] if len(collections) == 1 else done)
 
@@ -112,6 +112,7 @@ def _attach(
     """Attach collections one after the other; returns what --json prints of each."""
     with administration(settings) as admin:
         there = installation(admin)
+        names = list(dict.fromkeys(there.spelt(name) for name in names))
         attached = [name for name in names if how.unless_attached and plan(admin, there, name, wish).is_attached]
         for name in attached:
             say(f"{name} is attached already.")
@@ -120,7 +121,7 @@ def _attach(
             say(line)
         if how.dry_run:
             say("Nothing was changed.")
-            return [plan_as_json(each) for each in plans]
+            return [*({"collection": name} for name in attached), *(plan_as_json(each) for each in plans)]
         if not how.yes:
             _ask(plans)
         _carry_out(settings, admin, plans, wish, how, quiet=as_json)

@@ -105,6 +105,7 @@ def plan(admin: Admin, there: Installation, name: str, wish: Wish) -> Plan:
     for rule in wish.rules.values():
         check_rule(rule)
     collection, has_sql = attachable(there, name), admin.has_sql()
+    name = collection["name"]
     record = there.targets.get(name)
     same = record is not None and is_about(record, collection)
     is_attached = record is not None and same and not record["closed"]

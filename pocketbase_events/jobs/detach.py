@@ -33,6 +33,7 @@ def detach(admin: Admin, name: str) -> Detached:
         WrongUsageError: if it is not attached.
     """
     there = installation(admin)
+    name = there.spelt(name)
     record, collection = there.targets.get(name), there.collections.get(name)
     if record is None and (collection is None or collection["createRule"] != ROW_CREATE_RULE):
         raise WrongUsageError(why=why_not_attached([name]))

@@ -27,16 +27,21 @@ class Installation:
     triggers: frozenset[str]
 
     def named(self, name: str) -> Collection:
-        """The collection of exactly this name.
+        """The collection of this name, in whatever case, as PocketBase finds it too.
 
         Raises:
             WrongUsageError: if there is none.
         """
-        if name in self.collections:
-            return self.collections[name]
-        like = next((other for other in self.collections if other.lower() == name.lower()), None)
-        hint = f"Did you mean {like}?" if like else "Create it first, in the admin UI for example."
-        raise WrongUsageError(why=f"There is no collection {name}. {hint}")
+        try:
+            return self.collections[self.spelt(name)]
+        except KeyError:
+            why = f"There is no collection {name}. Create it first, in the admin UI for example."
+            raise WrongUsageError(why=why) from None
+
+    def spelt(self, name: str) -> str:
+        """The name as the collection that it means is spelt, or was when it was attached."""
+        known = (*self.collections, *self.targets)
+        return next((each for each in known if each.lower() == name.lower()), name)
 
 
 def installation(admin: Admin) -> Installation:

@@ -147,13 +147,13 @@ def test_collections_that_the_environment_names_are_attached_and_their_rules_kep
     assert "setup" in failed.stderr
     assert "There is no collection tasks. Create it first" in composed("logs", "setup").stdout
     composed.create_collection("tasks")
-    assert composed("up", "--wait").returncode == 0
+    assert composed("up", "--wait").returncode == 0, composed("logs", "setup").stdout
     rules = composed.root().records("event_targets", sort="collection")
     assert [(rule["collection"], rule["update_rule"]) for rule in rules] == [("notes", SIGNED_IN), ("tasks", SIGNED_IN)]
     composed.shown("setup attach notes")
     changed = composed("run", "--rm", "setup", "attach", "tasks", "--update", "1 = 2")
     assert changed.returncode == 0, changed.stderr
-    assert "tasks is attached already." in composed("run", "--rm", "setup").stdout
+    assert "tasks is attached already." in composed("run", "--rm", "setup").stderr
     kept = composed.root().records("event_targets", filter='collection = "tasks"')[0]
     assert (kept["create_rule"], kept["update_rule"]) == (SIGNED_IN, "1 = 2")
 
@@ -205,7 +205,7 @@ def test_a_backup_of_the_volume_and_an_export_each_bring_everything_back(compose
     assert NAME not in docker("volume", "ls", "--quiet")
 
     composed.set(POCKETBASE_EVENTS_ATTACH="")
-    assert composed("up", "--wait").returncode == 0
+    assert composed("up", "--wait").returncode == 0, composed("logs", "setup").stdout
     for name in ("notes", "tasks"):
         composed.create_collection(name)
         assert composed("run", "--rm", "setup", "attach", name).returncode == 0
@@ -215,7 +215,7 @@ def test_a_backup_of_the_volume_and_an_export_each_bring_everything_back(compose
 
     composed.shown("down --volumes")
     composed.shown("-xz < ")
-    assert composed("up", "--wait").returncode == 0
+    assert composed("up", "--wait").returncode == 0, composed("logs", "setup").stdout
     assert composed.root().records("notes", sort="id") == rows
     assert composed("exec", "-T", "worker", "pocketbase-events", "verify").returncode == 0
 

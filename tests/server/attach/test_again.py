@@ -1,5 +1,6 @@
 """Collections that were deleted and made again, named in other case, or attached by several at once."""
 
+import json
 import threading
 
 import pytest
@@ -49,12 +50,18 @@ def test_detaching_a_collection_that_was_made_again_leaves_the_new_one_alone(ser
     assert root("GET", "/api/collections/notes").json() == before
 
 
-@pytest.mark.parametrize("command", [("attach", "ITEMS"), ("attach", "Items", "--adopt"), ("detach", "iTems")])
-def test_a_name_in_other_case_is_refused(shared: Server, command: tuple[str, ...]) -> None:
-    before = shared.superuser().records("event_targets")
-    told = cli(shared, *command, code=2).stderr
-    assert "Did you mean items?" in told or "not attached" in told
-    assert shared.superuser().records("event_targets") == before
+def test_a_name_in_other_case_means_the_collection_that_pocketbase_finds(server: Server) -> None:
+    server.create_collection("notes", [TEXT])
+    done = cli(server, "attach", "Notes", "NOTES", "--allow", "")
+    assert done.stdout == "notes is attached: append events to write its rows.\n"
+    root = server.superuser()
+    assert [target["collection"] for target in root.records("event_targets", sort="collection")] == ["items", "notes"]
+    assert "notes is attached already" in cli(server, "attach", "nOTES", "--unless-attached").stderr
+    assert json.loads(cli(server, "attach", "Notes", "--unless-attached", "--dry-run", "--json").stdout) == {
+        "collection": "notes"
+    }
+    cli(server, "detach", "Notes")
+    assert [target["collection"] for target in root.records("event_targets")] == ["items"]
 
 
 def test_of_several_that_attach_and_detach_at_once_none_loses_a_rule(server: Server) -> None:
