@@ -3,7 +3,6 @@
 import json
 import threading
 
-import pytest
 from support import NEVER, Server
 from support.command_line import as_json, cli
 
