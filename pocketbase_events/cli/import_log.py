@@ -8,7 +8,7 @@ import typer
 from pocketbase_events.cli.options import JsonOption, is_no_file
 from pocketbase_events.cli.output import print_json, say, tell
 from pocketbase_events.cli.progress import progress
-from pocketbase_events.cli.rebuild import report_refused
+from pocketbase_events.cli.rebuild import report_refused, say_generated
 from pocketbase_events.cli.verify import report_verdict
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs import import_log as job
@@ -46,4 +46,5 @@ def import_log(
             f"{name} is not attached here, so its rows were not built. Attach it, then run:"
             f" pocketbase-events rebuild {name}"
         )
+    say_generated(done.rebuilt)
     report_refused(done.rebuilt)

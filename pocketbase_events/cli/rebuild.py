@@ -57,7 +57,19 @@ def rebuild(
     else:
         _print_rebuilt(document, left=len(done.refused))
     tell_unfit(done.drift)
+    say_generated(done)
     report_refused(done)
+
+
+def say_generated(done: job.Rebuilt) -> None:
+    """Say which fields PocketBase has given new values, of rows that were missing."""
+    for name, tally in done.collections.items():
+        fields = [field.name for field in done.drift.targets[name].fields if field.is_generated]
+        if tally.inserted and fields:
+            say(
+                f"{name}: the rows that were inserted have new values of {', '.join(fields)}, unless an event gave one."
+                " PocketBase generates them."
+            )
 
 
 def report_refused(done: job.Rebuilt) -> None:

@@ -17,6 +17,7 @@ MAX_REQUESTS = 1000  # in a batch; `init` has PocketBase admit so many, and ever
 REQUESTS_AN_EVENT = 2  # to record it: its row and itself
 MAX_EVENTS = (MAX_REQUESTS - 1) // REQUESTS_AN_EVENT  # that one transaction can record, since it moves the head as well
 MAX_REASONS = 2000  # characters
+RAISE_LIMIT = "Raise the maximum size of the field data of events, in the admin UI"
 _ACTIONS = {"POST": "create", "PATCH": "update", "DELETE": "delete"}
 _DEFAULT_MESSAGES = ("Failed to create record.", "Failed to update record.", "Something went wrong")
 # What PocketBase calls an id that is taken (0.23 to 0.40).

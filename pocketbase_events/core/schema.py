@@ -53,6 +53,11 @@ class FieldDefinition(BaseModel):
         """Whether it holds a list (select and relation fields only)."""
         return self.max_select > 1
 
+    @property
+    def is_generated(self) -> bool:
+        """Whether PocketBase makes up its value, of a new row, if it is given none."""
+        return self.type == "autodate" or (bool(self.autogenerate) and self.name != "id")
+
 
 class Target(BaseModel):
     """An attached collection: its live field definitions and what its unique indexes say.

@@ -2,12 +2,12 @@
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from pocketbase_events.core.batch import append_request
-from pocketbase_events.core.fold import Fold, Row, difference
+from pocketbase_events.core.batch import RAISE_LIMIT, append_request
+from pocketbase_events.core.fold import Fold, Item, Row, difference
 from pocketbase_events.core.json_text import Json, Unreadable, UnreadableJsonError, read_json
 from pocketbase_events.core.schema import DELETED, Target
 from pocketbase_events.core.values import same
@@ -23,6 +23,7 @@ from pocketbase_events.pb.admin import Admin
 from pocketbase_events.pb.gateway import Gateway
 
 AT_ONCE = 250  # rows whose events are appended in one transaction; each may need two
+LARGE = 250_000  # characters of data, above which we ask PocketBase whether it takes them: it admits 1 MiB or more
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,15 @@ def adopt(admin: Admin, seen: Gateway, superuser: Gateway, plan: Plan, watch: Wa
 
     Raises:
         WrongUsageError: if PocketBase refuses a rule; nothing is changed then.
-        ProblemError: if a row holds what no event can; the collection is detached again then.
+        ProblemError: if a row holds what no event can; nothing is changed then, or if it was written only just now, the
+            collection is detached again.
         TroubleError: if PocketBase can't answer now.
     """
     if plan.is_attached:
         carry_out(admin, plan)
         return Adopted(0, [])
     seen.token()  # without a worker the collection would stay closed
+    _look_for_unfit(seen, superuser, _target_of(plan), watch)
     frozen = freeze(admin, plan)
     try:
         adopted = _record_rows(seen, superuser, _target_of(frozen), watch)
@@ -76,20 +79,55 @@ def _target_of(plan: Plan) -> Target:
     return Target.model_validate({**facts, "fields": plan.collection["fields"], "computed": plan.computed})
 
 
+def _look_for_unfit(seen: Gateway, superuser: Gateway, target: Target, watch: Watch) -> None:
+    """Make sure that events can carry every row that the log does not explain, before anything is changed.
+
+    Raises:
+        ProblemError: if they can't carry one.
+    """
+    for page in watch(superuser.rows(target), f"looking at {target.collection}", 0):
+        for row in page:
+            try:
+                _check_fits(superuser, target, row)
+            except ProblemError as error:
+                if _is_unexplained(target, row, _items(seen, target)):
+                    raise ProblemError(why=f"{error} Nothing was changed.") from None
+
+
+def _check_fits(superuser: Gateway, target: Target, row: Row) -> None:
+    requests = [append_request(**event) for event in _events_of(target, row)]
+    if len(json.dumps(requests)) < LARGE:
+        return
+    try:
+        why = superuser.why_not_appended(requests)
+    except BatchTooLargeError:
+        raise _too_large(target, row) from None
+    if why is not None:
+        raise _refused(target, row, why)
+
+
+def _items(seen: Gateway, target: Target) -> Mapping[str, Item]:
+    """The rows of the collection, by id, as the log has them."""
+    fold = Fold({target.collection: target})
+    for events in seen.log(0, seen.status().sound().seq, collection=target.collection):
+        fold.apply(events)
+    return fold.rows[target.collection]
+
+
+def _is_unexplained(target: Target, row: Row, items: Mapping[str, Item]) -> bool:
+    key = str(row["id"])
+    return difference(target, key, items.get(key), row) is not None
+
+
 def _record_rows(seen: Gateway, superuser: Gateway, target: Target, watch: Watch) -> Adopted:
     """Append a create event for each row that the log does not explain, and record it."""
     recorder, never = worker(seen), threading.Event()
     settle(recorder, never)
-    name = target.collection
-    fold = Fold({name: target})
-    for events in seen.log(0, seen.status().sound().seq, collection=name):
-        fold.apply(events)
-    items, adopted = fold.rows[name], 0
+    items, adopted = _items(seen, target), 0
     gone = set(items)
-    for page in watch(superuser.rows(target), f"adopting {name}", 0):
-        rows = {str(row["id"]): row for row in page}
-        gone -= rows.keys()
-        unexplained = [row for key, row in rows.items() if difference(target, key, items.get(key), row) is not None]
+    for page in watch(superuser.rows(target), f"adopting {target.collection}", 0):
+        gone -= {str(row["id"]) for row in page}
+        unexplained = [row for row in page if _is_unexplained(target, row, items)]
         for some in _append(superuser, target, unexplained):
             settle(recorder, never)
             adopted += some
@@ -101,21 +139,33 @@ def _append(superuser: Gateway, target: Target, rows: Sequence[Row]) -> Iterator
     at_once = AT_ONCE
     while rows:
         some = rows[:at_once]
-        requests = [append_request(**event) for row in some for event in _events_of(target, row)]
+        requests = [(row, append_request(**event)) for row in some for event in _events_of(target, row)]
         try:
-            why = superuser.append(requests)
+            refused = superuser.append([request for _, request in requests])
         except BatchTooLargeError as error:
             if len(some) == 1:
-                raise ProblemError(
-                    why=f"The row {some[0]['id']} of {target.collection} is larger than PocketBase's batch API takes"
-                    " (Batch max body size). Make it smaller, or raise the limit, then run attach --adopt again."
-                ) from None
+                raise _too_large(target, some[0]) from None
             at_once = error.half(len(some))
             continue
-        if why is not None:
-            raise ProblemError(why=f"PocketBase refused the events of the rows from {some[0]['id']} on: {why}")
+        if refused is not None:
+            raise _refused(target, requests[refused.index][0], refused.why)
         yield len(some)
         rows = rows[len(some) :]
+
+
+def _too_large(target: Target, row: Row) -> ProblemError:
+    return ProblemError(
+        why=f"The row {row['id']} of {target.collection} is larger than PocketBase's batch API takes (Batch max body"
+        " size). Make it smaller, or raise the limit, then run attach --adopt again."
+    )
+
+
+def _refused(target: Target, row: Row, why: str) -> ProblemError:
+    what_to_do = f"{RAISE_LIMIT}, or make the row smaller" if why.startswith("data: ") else "Mend that"
+    return ProblemError(
+        why=f"PocketBase refused the event of the row {row['id']} of {target.collection}: {why} {what_to_do}, then run"
+        " attach --adopt again."
+    )
 
 
 def _events_of(target: Target, row: Row) -> Iterator[dict[str, Json]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pocketbase_events.core.indexes import counts_deleted, index_name
+from pocketbase_events.core.schema import FieldDefinition
 from pocketbase_events.jobs.targets import Installation
 from pocketbase_events.pb.admin import Collection, Record
 
@@ -42,9 +43,13 @@ def _about_fields(collection: Collection) -> Iterator[str]:
     for kind in ("file", "password", "hidden"):
         if kind in by_type:
             yield f"Events can't set {kind} fields ({', '.join(by_type[kind])}); what rows hold there stays."
-    generated = by_type.get("autodate", [])
+    fields = map(FieldDefinition.model_validate, collection["fields"])
+    generated = [field.name for field in fields if field.is_generated]
     if generated:
-        yield f"A row that a rebuild or an import makes anew gets new values of {', '.join(generated)}."
+        yield (
+            f"A row that a rebuild or an import makes anew gets new values of {', '.join(generated)}, unless an event"
+            " gave one."
+        )
 
 
 def _about_cascades(there: Installation, collection: Collection) -> Iterator[str]:
@@ -52,7 +57,15 @@ def _about_cascades(there: Installation, collection: Collection) -> Iterator[str
         if field["collectionId"] == collection["id"] and field.get("cascadeDelete"):
             yield (
                 f"An event that deletes a row deletes no rows of {other['name']} that refer to it ({field['name']}),"
-                " as PocketBase did. Append events for them too."
+                " as PocketBase did. Append a delete for each of them, together with it."
+            )
+    attached = {target["collection_id"]: name for name, target in there.targets.items()}
+    for _, field in _relations([collection]):
+        parent = attached.get(field["collectionId"], collection["name"])
+        if parent != collection["name"] and field.get("cascadeDelete"):
+            yield (
+                f"An event that deletes a row of {parent} deletes no rows of {collection['name']} that refer to it"
+                f" ({field['name']}), as PocketBase did. Append a delete for each of them, together with it."
             )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from pocketbase_events.core.batch import load_requests
+from pocketbase_events.core.batch import RAISE_LIMIT, load_requests
 from pocketbase_events.core.events import EMPTY, Head, Recorded
 from pocketbase_events.core.transaction import Committed
 from pocketbase_events.errors import BatchTooLargeError, ProblemError, WrongUsageError
@@ -102,14 +102,15 @@ def _load(path: Path, end: Head, superuser: Gateway, held: Holding, watch: Watch
     while waiting := waiting or _some(coming, at_once):
         some = waiting[:at_once]
         try:
-            why = superuser.append(load_requests(some))
+            refused = superuser.append(load_requests(some))
         except BatchTooLargeError as error:
             at_once = error.half(len(some))
             continue
-        if why is not None:
+        if refused is not None:
+            which = f"event of seq {some[refused.index].seq}" if refused.index < len(some) else "head of the log"
             raise ProblemError(
-                why=f"PocketBase refused the events from seq {some[0].seq} to {some[-1].seq}: {why}"
-                f" The log ends with seq {held.head.seq}. {_what_to_do(why)}, then import again."
+                why=f"PocketBase refused the {which}: {refused.why} The log ends with seq {held.head.seq}."
+                f" {_what_to_do(refused.why)}, then import again."
             )
         held.moved(some[-1].head)
         loaded, waiting = loaded + len(some), waiting[len(some) :]
@@ -123,7 +124,7 @@ def _load(path: Path, end: Head, superuser: Gateway, held: Holding, watch: Watch
 def _what_to_do(why: str) -> str:
     if why.startswith("id: "):
         return "Events with the same id are pending or rejected here: delete those, as a superuser"
-    return "Mend that"
+    return RAISE_LIMIT if why.startswith("data: ") else "Mend that"
 
 
 def _with_id(event: Recorded) -> Recorded:

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pocketbase_events.core.access import let_worker_in, unwrapped
 from pocketbase_events.core.batch import HEAD_ID, MAX_REQUESTS
@@ -18,6 +19,8 @@ from pocketbase_events.pb.literals import literal
 from pocketbase_events.pb.records import refuse_newer
 from pocketbase_events.pb.schema_files import row_triggers, schema_file
 from pocketbase_events.settings import Settings
+
+LIMITS = {"data": "maxSize", "reason": "max", "together": "max"}  # of events: what limits a field that clients write
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def _refuse_foreign(ours: Iterable[Collection], there: dict[str, Collection]) ->
 
 
 def _upgraded(collection: Collection, there: dict[str, Collection], append_rule: str | None) -> Collection:
-    """Our collection, with what its owner may have changed: who may list and view it, indexes of their own."""
+    """Our collection, with what its owner may have changed: who may list and view it, indexes, larger limits."""
     existing = there.get(collection["name"], collection)
     own = {index_name(index) for index in collection["indexes"]}
     kept = [index for index in existing["indexes"] or [] if index_name(index) not in own]
@@ -89,7 +92,15 @@ def _upgraded(collection: Collection, there: dict[str, Collection], append_rule:
     upgraded["indexes"] = [*collection["indexes"], *kept]
     if collection["name"] == "events":
         upgraded["createRule"] = append_rule
+        upgraded["fields"] = [_with_limit(field, existing["fields"]) for field in collection["fields"]]
     return upgraded
+
+
+def _with_limit(field: dict[str, Any], existing: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """A field of events with its owner's limit for what clients write, if that is larger than ours."""
+    limit = LIMITS.get(field["name"])
+    theirs = next((each for each in existing if each["name"] == field["name"]), field)
+    return {**field, limit: max(field[limit], theirs.get(limit) or 0)} if limit else field
 
 
 def _rows_upgraded(attached: Iterable[Collection]) -> Iterator[Collection]:

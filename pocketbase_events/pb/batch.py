@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from pocketbase_events.core.batch import label_of
+from pocketbase_events.core.batch import label_of, reasons
 from pocketbase_events.core.json_text import Json, read_shown
 from pocketbase_events.errors import (
     BatchDisabledError,
@@ -36,6 +36,11 @@ class Failed:
     index: int
     status: int
     answer: Mapping[str, Any]
+
+    @property
+    def why(self) -> str:
+        """What PocketBase says against it, field by field if it names any."""
+        return reasons(self.answer.get("data") or {}) or str(self.answer.get("message") or f"status {self.status}")
 
 
 def send_batch(

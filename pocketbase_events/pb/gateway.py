@@ -11,6 +11,7 @@ from urllib.parse import quote as percent_encoded
 from pocketbase_events.core.batch import (
     EventPlace,
     RowPlace,
+    append_request,
     place_of,
     reasons,
     requests_of,
@@ -81,17 +82,24 @@ class Gateway(Reader):
         failed = send_batch(self._connection, [row_request(write) for write in writes])
         return Committed() if failed is None else self._why_no_row(writes[: failed.index + 1], failed)
 
-    def append(self, requests: Sequence[dict[str, Any]]) -> str | None:
-        """Append events in one transaction, as a superuser. None, or why PocketBase refused it.
+    def append(self, requests: Sequence[dict[str, Any]]) -> Failed | None:
+        """Append events in one transaction, as a superuser. None, or the first request that PocketBase refused.
 
         Raises:
             As `transact` does.
         """
-        failed = send_batch(self._connection, requests)
-        if failed is None:
-            return None
-        answer = failed.answer
-        return reasons(answer.get("data") or {}) or str(answer.get("message") or f"status {failed.status}")
+        return send_batch(self._connection, requests)
+
+    def why_not_appended(self, requests: Sequence[dict[str, Any]]) -> str | None:
+        """Why PocketBase would refuse to append these events; None if it would not. Nothing is written.
+
+        The transaction ends with a request that always fails, so that it is undone whatever PocketBase says before.
+
+        Raises:
+            As `transact` does.
+        """
+        failed = send_batch(self._connection, [*requests, append_request(type="", data=None)])
+        return failed.why if failed is not None and failed.index < len(requests) else None
 
     def _why_no_head(self, transaction: Transaction) -> Outcome:
         status = self.status()

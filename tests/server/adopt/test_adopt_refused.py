@@ -1,5 +1,6 @@
 """What can't be adopted is told, and nothing changes."""
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from support import NEVER, Server, query, run_command
 from support.adopting import NOTES, adopt, append, attached, events_of, is_well, note, put, stored, with_notes
 from support.command_line import cli
+from support.limits import limit
 
 
 def everything(server: Server) -> Any:
@@ -56,6 +58,34 @@ def test_what_cannot_be_attached_is_reported_before_anything_is_adopted(
     assert server.superuser()("PATCH", f"{NOTES}/{note(1)}", json={"text": "mine"}).ok
 
 
+def test_a_row_that_is_too_large_for_an_event_is_named_before_anything_is_changed(server: Server) -> None:
+    with_notes(server, 30)
+    server.edit_fields("events", lambda fields: limit(fields, "data", 300_000))
+    put(server, note(20), "json", json.dumps("x" * 300_000))
+    before = everything(server)
+    told = adopt(server, code=1).stderr
+    assert f"the row {note(20)} of notes: data: The maximum allowed JSON size is 300000 bytes." in told
+    assert "Raise the maximum size of the field data of events" in told
+    assert "Nothing was changed." in told
+    assert everything(server) == before
+    server.edit_fields("events", lambda fields: limit(fields, "data", 400_000))
+    adopt(server)
+    is_well(server, rows=30)
+
+
+def test_a_large_row_that_the_log_explains_is_adopted_again(server: Server) -> None:
+    """Its events were small enough; a create event with all that it has would not be."""
+    with_notes(server, 3, {"name": "more", "type": "json"})
+    adopt(server)
+    server.edit_fields("events", lambda fields: limit(fields, "data", 200_000))
+    for field in ("json", "more"):
+        server.guest().append("update", note(2), {field: "x" * 150_000}, collection="notes")
+    server.worker().run_to_end(NEVER)
+    cli(server, "detach", "notes")
+    assert "0 rows were adopted" in adopt(server).stdout
+    is_well(server, rows=3)
+
+
 @pytest.mark.parametrize(
     "raw",
     ["[" * 300 + "]" * 300, "[" * 5000 + "]" * 5000, "[1e400]"],
@@ -67,6 +97,7 @@ def test_a_row_that_no_event_can_carry_is_named_and_may_be_changed_and_tried_aga
     root, before = server.superuser(), stored(server)
     done = adopt(server, code=1)
     assert note(300) in done.stderr
+    assert "Nothing was changed." in done.stderr
     assert "attach --adopt" in done.stderr
     assert stored(server) == before
     assert attached(server) == ["items"]

@@ -45,10 +45,12 @@ def test_a_hidden_field_that_pocketbase_fills_in_is_no_obstacle(shared: Server) 
 
 
 def test_files_and_generated_values_are_named(shared: Server) -> None:
-    fields = [{"name": "photo", "type": "file"}, {"name": "made", "type": "autodate", "onCreate": True}]
+    made = {"name": "made", "type": "autodate", "onCreate": True}
+    code = {"name": "code", "type": "text", "autogeneratePattern": "[a-z]{9}"}
+    fields = [{"name": "photo", "type": "file"}, made, code]
     notes = notes_of(shared, created(shared, "pictures", [TEXT, *fields]))
     assert any("file fields (photo)" in note for note in notes)
-    assert any("new values of made" in note for note in notes)
+    assert any("new values of made, code, unless" in note for note in notes)
 
 
 def test_relations_whose_deletion_the_lock_stops_are_named(shared: Server) -> None:
@@ -68,6 +70,10 @@ def test_rows_that_pocketbase_would_have_deleted_with_others_are_named(shared: S
     entry = {"name": "of", "type": "relation", "collectionId": id_, "maxSelect": 1, "cascadeDelete": True}
     created(shared, "entries", [TEXT, entry])
     assert any("no rows of entries" in note for note in notes_of(shared, lists))
+    assert not any("no rows of entries" in note for note in notes_of(shared, "entries"))
+    shared.attach(lists)
+    assert any("a row of lists deletes no rows of entries" in note for note in notes_of(shared, "entries"))
+    shared.detach(lists)
 
 
 def test_a_unique_index_counts_deleted_rows_unless_told_otherwise(server: Server) -> None:
