@@ -29,6 +29,10 @@ NO_ANSWER = (
     "PocketBase gave no answer within {seconds:.1f} s to any attempt to write the row, although it answered in between."
     " Ask the operator, then have the event retried."
 )
+UNFIT_ROW = (
+    " The event does not set {fields}: the row no longer fits its collection. Append an update with a value that fits"
+    " for each field named here and this event as one group, or ask the operator to relax the field."
+)
 TOO_MANY = "The group needs more requests than PocketBase's batch API takes (Batch max requests). Append fewer at once."
 REFUSED_AS_A_WHOLE = "PocketBase can't be given this event: {why} Ask the operator, then have the event retried."
 
@@ -68,7 +72,7 @@ class Page:
 
         A server error must come again, with the event alone.
         """
-        write, why = refused.write, refused.why or NO_REASON
+        write, why = refused.write, (refused.why or NO_REASON) + _advice(refused)
         if len(write.events) > 1 and not write.group:
             return self._searching(self.search.one_by_one(write.events[-1]))
         place = next((each for each in write.events if _sets(draft, each, refused.fields)), write.events[0])
@@ -145,6 +149,14 @@ class Page:
 
     def _searching(self, search: Search) -> Self:
         return replace(self, search=search)
+
+
+def _advice(refused: RowRefused) -> str:
+    """What to do about a row that was invalid before: PocketBase validates all fields of a row at each update."""
+    untouched = refused.fields - {field_of(key) for key in refused.write.fields}
+    if refused.write.inserts or not refused.is_explained or not untouched or untouched != refused.fields:
+        return ""
+    return UNFIT_ROW.format(fields=", ".join(sorted(untouched)))
 
 
 def _sets(draft: Draft, place: int, fields: Container[str]) -> bool:
