@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 pytest.register_assert_rewrite("support")  # so that assertions there show their values, too
 from support import Server, set_up, start_copy  # noqa: E402
+from support.server import SUPERUSER, hash_cheaply  # noqa: E402
 
 # Whatever else the machine does, time decides nothing. The quick profile has the same examples each time.
 PATIENT = {
@@ -41,6 +42,8 @@ def bare_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bare")
     server = Server(folder)
     server.start()
+    hash_cheaply(server, "users")
+    hash_cheaply(server, "_superusers", SUPERUSER[1])
     server.close()
     return folder
 

@@ -53,6 +53,7 @@ def row(page: Page, text: str) -> Locator:
     return page.get_by_role("row").filter(has=page.get_by_role("cell", name=text))
 
 
+@pytest.mark.slow
 def test_our_collections_are_imported_beside_those_that_are_there(bare: Server, page: Page) -> None:
     bare.create_collection("items", ITEM_FIELDS)
     sign_in(page, bare)
@@ -93,6 +94,7 @@ def test_an_event_is_appended_in_the_form_and_the_list_says_what_became_of_it(se
     assert live_rows(server, ("title", "qty")) == {item_id(1): {"title": "Milk", "qty": 2}}
 
 
+@pytest.mark.slow
 def test_a_recorded_event_and_its_row_cannot_be_changed(server: Server, page: Page) -> None:
     server.guest().append("create", item_id(1), {"title": "Milk"})
     with command("run", env=server.environment):

@@ -77,6 +77,7 @@ def test_an_append_in_one_window_shows_in_the_other_and_a_rejection_says_why(ser
     assert check_log(server).seq == 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("worker")
 def test_an_append_whose_answer_is_lost_is_recorded_once(server: Server, proxy: Proxy, open_window: Open) -> None:
     window = open_window(proxy.url)
@@ -89,6 +90,7 @@ def test_an_append_whose_answer_is_lost_is_recorded_once(server: Server, proxy: 
     assert check_log(server).seq == 1
 
 
+@pytest.mark.slow
 def test_appends_and_the_list_outlive_a_pocketbase_that_is_killed(server: Server, open_window: Open) -> None:
     one, other = open_window(server.url), open_window(server.url)
     one.add("Milk")
@@ -106,6 +108,7 @@ def test_appends_and_the_list_outlive_a_pocketbase_that_is_killed(server: Server
     assert check_log(server).seq == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("worker")
 def test_a_list_catches_up_with_what_it_missed(server: Server, proxy: Proxy, open_window: Open) -> None:
     window = open_window(proxy.url)
@@ -122,6 +125,7 @@ def test_a_list_catches_up_with_what_it_missed(server: Server, proxy: Proxy, ope
     window.shows("x")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("open_window", [BROWSER], indirect=True)
 @pytest.mark.usefixtures("worker")
 def test_a_browser_that_is_offline_appends_once_it_is_online_again(server: Server, open_window: Open) -> None:
@@ -140,6 +144,7 @@ def test_a_browser_that_is_offline_appends_once_it_is_online_again(server: Serve
     assert len(server.superuser().records("events")) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("open_window", [BROWSER], indirect=True)
 @pytest.mark.usefixtures("worker")
 def test_a_list_looks_for_itself_where_realtime_has_fallen_silent(
@@ -173,6 +178,7 @@ def test_the_example_works_in_node_as_it_stands(notes: Server) -> None:
     assert [*live_rows(notes, ("body",), "notes").values()] == [{"body": "Hello again"}]
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.usefixtures("worker")
 def test_the_example_works_in_a_browser_as_it_stands(notes: Server, chromium: Browser) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
-from support.pages import PAGES, name_of, rendered
+from support.pages import PAGES, README, name_of, rendered
 
 pytestmark = pytest.mark.browser
 WIDTHS = (1200, 400)  # pixels
@@ -22,7 +22,9 @@ h1, h2 { border-bottom: 1px solid #d1d9e0; padding-bottom: .3em; }
 """
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[] if page == README else pytest.mark.slow) for page in PAGES], ids=name_of
+)
 def test_a_page_fits_and_shows_its_pictures(page: Path, chromium: Browser, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     base = f'<base href="{page.parent.as_uri()}/">'

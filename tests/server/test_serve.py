@@ -102,6 +102,7 @@ def test_no_password_shows_in_the_process_list_or_the_logs(stack: ExitStack, tmp
         assert kept[name] not in logs
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks into /proc")
 @pytest.mark.parametrize(("given", "runs_with"), [({}, "400"), ({"GOGC": "50"}, "50")])
 def test_pocketbase_collects_garbage_less_often_unless_told_otherwise(
@@ -149,6 +150,7 @@ def test_a_pocketbase_that_does_not_react_is_not_left_behind(stack: ExitStack, t
     assert is_gone(pocketbase)
 
 
+@pytest.mark.slow
 def test_a_signal_during_the_start_leaves_no_orphan_and_the_next_start_completes_it(
     stack: ExitStack, tmp_path: Path
 ) -> None:
@@ -162,6 +164,7 @@ def test_a_signal_during_the_start_leaves_no_orphan_and_the_next_start_completes
     assert serving.get("/api/collections/shopping_items/records") == []
 
 
+@pytest.mark.slow
 def test_a_killed_parent_leaves_no_orphan(stack: ExitStack, tmp_path: Path) -> None:
     serving = Serving(stack, tmp_path / "data", free_port())
     pocketbase = serving.pocketbase()
@@ -176,6 +179,7 @@ def test_when_pocketbase_ends_by_itself_serve_says_so(stack: ExitStack, tmp_path
     assert "PocketBase ended by itself" in serving.errors.read_text()
 
 
+@pytest.mark.slow
 def test_a_superuser_of_the_environment_is_the_one_that_is_made(stack: ExitStack, tmp_path: Path) -> None:
     given = {"POCKETBASE_SUPERUSER_EMAIL": "me@example.com", "POCKETBASE_SUPERUSER_PASSWORD": "my-own-password"}
     serving = Serving(stack, tmp_path / "data", free_port(), **given)
@@ -183,6 +187,7 @@ def test_a_superuser_of_the_environment_is_the_one_that_is_made(stack: ExitStack
     assert run_command("retry", "--all", env=environment).returncode == 0
 
 
+@pytest.mark.slow
 def test_it_starts_although_the_superusers_password_was_changed(stack: ExitStack, tmp_path: Path) -> None:
     port = free_port()
     first = Serving(stack, tmp_path / "data", port)

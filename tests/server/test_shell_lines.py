@@ -138,6 +138,7 @@ def test_a_page_that_sets_the_log_up_does_what_it_says(page: Path, bare: Server,
     assert (checkout / "backup.jsonl").exists() == (page != README)
 
 
+@pytest.mark.slow
 def test_the_tutorial_goes_from_nothing_to_history(checkout: Path) -> None:
     at = f"127.0.0.1:{free_port()}"
     given = {name: value for name, value in os.environ.items() if not name.startswith("POCKETBASE_")}

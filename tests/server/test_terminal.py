@@ -155,12 +155,14 @@ def test_a_filter_or_an_order_that_can_not_be_is_told(many: Server, options: lis
     )
 
 
+@pytest.mark.slow
 def test_a_terminal_is_not_flooded(many: Server) -> None:
     written = without_colours(on_terminal(many, "history", "items", item_id(0)))
     assert 50 < len(written.splitlines()) < 70
     assert "older events: --limit 3001 shows them" in written
 
 
+@pytest.mark.slow
 def test_a_long_table_takes_about_as_long_as_json(many: Server) -> None:
     command = ["history", "items", item_id(0)]
     seconds = []

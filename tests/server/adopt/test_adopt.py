@@ -167,6 +167,7 @@ def test_lowered_limits_of_the_batch_api_only_make_it_slower(server: Server, low
     is_well(server, rows=60)
 
 
+@pytest.mark.slow
 def test_rows_are_adopted_whatever_their_ids(server: Server) -> None:
     any_id = {
         "name": "id", "type": "text", "system": True, "primaryKey": True, "required": True,

@@ -3,6 +3,7 @@
 import json
 import threading
 
+import pytest
 from support import NEVER, Server
 from support.command_line import as_json, cli
 
@@ -63,6 +64,7 @@ def test_a_name_in_other_case_means_the_collection_that_pocketbase_finds(server:
     assert [target["collection"] for target in root.records("event_targets")] == ["items"]
 
 
+@pytest.mark.slow
 def test_of_several_that_attach_and_detach_at_once_none_loses_a_rule(server: Server) -> None:
     names = [f"notes{number}" for number in range(6)]
     for name in names:

@@ -106,6 +106,7 @@ def keep_appending(server: Server, name: str, stop: threading.Event, sent: list[
             stop.wait(0.03)  # leave the others some of the processor
 
 
+@pytest.mark.slow
 def test_check_never_raises_a_false_alarm_while_clients_append_and_a_worker_records(server: Server) -> None:
     stop = threading.Event()
     sent: list[list[str]] = [[], [], []]

@@ -95,6 +95,7 @@ def test_a_closed_pipe_ends_it_quietly_even_if_nothing_happens_any_more(busy: Se
         assert (len(printed), status, done.stderr) == (lines, "0", "")
 
 
+@pytest.mark.slow
 def test_a_consumer_that_is_killed_goes_on_where_it_was_and_has_each_event_once(server: Server) -> None:
     server.stop()
     fill_log(server, EVENTS)

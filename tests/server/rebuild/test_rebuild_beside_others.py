@@ -80,6 +80,7 @@ def test_a_rebuild_during_heavy_appending_ends_with_the_log_and_undoes_no_newer_
     assert is_silent(server)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_loses_nothing_blocks_nobody_for_long_and_the_next_one_completes(
     server: Server,
 ) -> None:
@@ -123,6 +124,7 @@ def longest_wait(server: Server) -> float:
     return max(wait.total_seconds() for wait in waits)
 
 
+@pytest.mark.slow
 def test_one_that_was_asleep_for_longer_than_its_hold_undoes_no_newer_change(server: Server) -> None:
     server.attach("items", lock=False)
     record_creates(server, 6000)

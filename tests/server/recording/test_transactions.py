@@ -50,6 +50,7 @@ def backlog(server: Server, count: int, every: int) -> int:
     return len(range(0, count, every))
 
 
+@pytest.mark.slow
 def test_a_backlog_longer_than_a_look_is_recorded_in_order_bad_events_or_not(server: Server) -> None:
     bad = backlog(server, 2_400, every=171)
     worker = server.worker()

@@ -109,6 +109,7 @@ def test_a_worker_that_may_not_show_it_goes_on(server: Server) -> None:
     assert check_log(server).seq == 1
 
 
+@pytest.mark.slow
 def test_a_backlog_is_told_in_about_a_line_a_second(server: Server, processes: ExitStack) -> None:
     for start in range(0, 2000, 200):
         server.guest().append_all(*(create(n) for n in range(start, start + 200)))

@@ -36,6 +36,7 @@ def test_more_events_than_a_limit_admits_at_once_are_recorded_all_the_same_and_t
     assert not log.has("rejected")
 
 
+@pytest.mark.slow
 def test_updates_that_a_limit_does_not_admit_at_once_are_recorded_all_the_same(
     server: Server, processes: ExitStack
 ) -> None:
@@ -47,6 +48,7 @@ def test_updates_that_a_limit_does_not_admit_at_once_are_recorded_all_the_same(
     assert log.has("the limit for items:update is met")
 
 
+@pytest.mark.slow
 def test_few_batches_a_second_are_made_the_most_of(server: Server, processes: ExitStack) -> None:
     server.guest().append_all(*(create(n) for n in range(300)))
     limit(server, ("/api/batch", 1))

@@ -129,6 +129,7 @@ def test_a_revoked_token_is_noticed_and_renewed(server: Server, processes: ExitS
     assert not log.has("standing_by")
 
 
+@pytest.mark.slow
 def test_a_token_is_renewed_before_it_expires(server: Server, processes: ExitStack) -> None:
     root = server.superuser()
     workers = root("GET", "/api/collections/event_workers").json()

@@ -84,6 +84,7 @@ def check_everything(server: Server, clients: Clients) -> None:
     assert live_rows(server, NAMES) == fold
 
 
+@pytest.mark.slow
 def test_sixteen_clients_at_once_end_in_a_whole_log(server: Server, processes: ExitStack) -> None:
     start_worker(processes, server)
     clients = Clients(server, seed=1)
