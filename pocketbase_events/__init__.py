@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pocketbase_events.core.events import Head, Recorded
+    from pocketbase_events.core.undo import Conflict
     from pocketbase_events.errors import (
         AppendRefusedError,
         ContradictionError,
@@ -28,25 +29,28 @@ if TYPE_CHECKING:
         TroubleError,
         WrongUsageError,
     )
-    from pocketbase_events.event_log import EventLog
-    from pocketbase_events.jobs.append import new_id
+    from pocketbase_events.event_log import EventLog, Undone
+    from pocketbase_events.jobs.append import NewEvent, new_id
     from pocketbase_events.pb.login import Account
 
 __version__ = "0.1.0"
 __all__ = [
     "Account",
     "AppendRefusedError",
+    "Conflict",
     "ContradictionError",
     "CredentialsRefusedError",
     "EventLog",
     "EventRejected",
     "Head",
     "LogWentBackError",
+    "NewEvent",
     "NotInstalledError",
     "PocketBaseEventsError",
     "Recorded",
     "StillPendingError",
     "TroubleError",
+    "Undone",
     "WrongUsageError",
     "__version__",
     "new_id",
@@ -55,9 +59,12 @@ __all__ = [
 # Names are imported when they are used: it takes the command line half a second, in which Ctrl-C must be heard.
 _ELSEWHERE = {
     "Account": "pb.login",
+    "Conflict": "core.undo",
     "EventLog": "event_log",
     "Head": "core.events",
+    "NewEvent": "jobs.append",
     "Recorded": "core.events",
+    "Undone": "event_log",
     "new_id": "jobs.append",
 }
 

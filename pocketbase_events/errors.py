@@ -137,6 +137,12 @@ class StillPendingError(PocketBaseEventsError):
     id: str
 
 
+class UnrecordedError(PocketBaseEventsError):
+    """The events are appended, and pending: for {seconds:g} s no worker has recorded anything. Start one: pocketbase-events run"""  # noqa: D415, E501
+
+    ids: list[str]  # of the events' records
+
+
 class LogWentBackError(PocketBaseEventsError):
     """The log is not the one that was followed up to seq {after}: it ends at seq {seq}, or says something else. Most likely a backup was restored. Check what you have of it, then follow from an earlier seq."""  # noqa: E501
 

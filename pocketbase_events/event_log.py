@@ -6,18 +6,25 @@ PocketBase's to decide. What each method does is a job of its own in `jobs`; her
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from pocketbase_events.core.events import EventType, Head, Recorded, timestamp_of
+from pocketbase_events.core.groups import MAX_GROUP, TOO_LARGE
 from pocketbase_events.core.json_text import Json
+from pocketbase_events.core.undo import Conflict
 from pocketbase_events.errors import TroubleError, WrongUsageError
 from pocketbase_events.jobs import history as past
 from pocketbase_events.jobs.append import NewEvent, append, new_id
 from pocketbase_events.jobs.follow import STOPS_WITHIN, follow, listening
 from pocketbase_events.jobs.record import patience, work_through
+from pocketbase_events.jobs.revert import propose_revert
+from pocketbase_events.jobs.take_back import LeftOut, Proposal, carry_out, expect_unchanged
+from pocketbase_events.jobs.undo import propose_undo
+from pocketbase_events.jobs.watch import unwatched
 from pocketbase_events.pb.accounts import SUPERUSERS_ID, account_token, owner_of, worker_token
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.gateway import Gateway
@@ -27,6 +34,21 @@ from pocketbase_events.settings import read_settings
 
 APPENDS_WITHIN = 30.0  # seconds
 WORKERS_ID = "pbe_workers_001"  # the collection event_workers, the same in every PocketBase
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What `undo` and `revert` did.
+
+    Attributes:
+        appended: the events that they appended, as they were recorded. They have the same `together`.
+        conflicts: what was left out because it was changed again since: `seq`, `field` and `later_seq`.
+        left_out: fields that can't be set back, since the collection is another one now: `field`, `why` and more.
+    """
+
+    appended: Sequence[Recorded]
+    conflicts: Sequence[Conflict]
+    left_out: Sequence[LeftOut]
 
 
 class EventLog:
@@ -85,6 +107,9 @@ class EventLog:
         data: Json = None,
         *,
         id: str = "",  # noqa: A002 - the field's name
+        reason: str = "",
+        together: str = "",
+        expected_seq: int = 0,
         within: float = APPENDS_WITHIN,
     ) -> Recorded:
         """Append an event, and wait until it is recorded and its row is written.
@@ -95,9 +120,14 @@ class EventLog:
             type: create, update or delete.
             collection: an attached collection.
             item_id: the id of the row; for a create, a new one (`new_id()`).
-            data: create: the fields of the row; update: exactly one field and its new value; delete: nothing.
+            data: create: the fields of the row; update: exactly one field and its new value, or a modifier such as
+                `{"qty+": 1}`, or `{"deleted": False}`, which restores; delete: nothing.
             id: the event's own id; a new one is made if none is given. To be able to ask again after a crash, choose
                 it with `new_id()` and keep it.
+            reason: why, at most 1,000 characters.
+            together: what it has in common with other events, at most 100 characters, so that `undo` finds them all.
+                To have events recorded all or none, use `append_together`.
+            expected_seq: reject the event if the row's `seq` is another one, since somebody changed the row meanwhile.
             within: seconds to wait at most.
 
         Returns:
@@ -109,9 +139,72 @@ class EventLog:
             StillPendingError: if the outcome is not known in time. Append again with the same id.
             CredentialsRefusedError: if PocketBase refuses the email or password.
         """
-        event = NewEvent(type, collection, item_id, data, id or new_id())
-        with self._waiting_for(event.id) as flag:
-            return append(self._connection, event, flag, timer=time.monotonic, within=within)
+        event = NewEvent(type, collection, item_id, data, id or new_id(), reason, together, expected_seq)
+        return self._append([event], within)[0]
+
+    def append_together(
+        self, events: Sequence[NewEvent], *, together: str = "", within: float = APPENDS_WITHIN
+    ) -> list[Recorded]:
+        """Append events as a group, at most 100, and wait. All of them are recorded, in this order, or none.
+
+        Args:
+            events: what to append. To be able to ask again after a crash, keep them with their ids.
+            together: what the events have in common; a new id if none is given.
+            within: seconds to wait at most.
+
+        Returns:
+            The events, with consecutive seqs.
+
+        Raises:
+            EventRejected: if one of them can't be applied. `id` names it.
+            WrongUsageError: if there are more than 100.
+            TroubleError: if PocketBase's batch API is switched off, or takes no request of this size.
+            AppendRefusedError, StillPendingError, CredentialsRefusedError: as `append` does.
+        """
+        if len(events) > MAX_GROUP:
+            raise WrongUsageError(why=TOO_LARGE.format(most=MAX_GROUP, size=len(events)))
+        together = together or new_id()
+        return self._append([replace(event, together=together) for event in events], within) if events else []
+
+    def undo(
+        self, seqs: Collection[int] = (), *, together: str = "", force: bool = False, within: float = APPENDS_WITHIN
+    ) -> Undone:
+        """Take recorded events back, by appending events that do the opposite, and wait until they are recorded.
+
+        Up to 100 events are one group. More are several, one after the other, each recorded whole or not at all.
+
+        Args:
+            seqs: of the events to take back.
+            together: take back all events that have this in common, instead of naming their seqs.
+            force: take back as well what was changed again since; that change is lost.
+            within: seconds to wait for each group at most.
+
+        Raises:
+            WrongUsageError: if the log has no such event.
+            EventRejected: if one of the events can't be applied; then none of its group is.
+            ProblemError: if somebody changes the same fields at this moment. Nothing was appended.
+            AppendRefusedError, StillPendingError, TroubleError: as `append_together` does.
+        """
+        return self._take_back(propose_undo(self._reader(), seqs, together, force=force, watch=unwatched), within)
+
+    def revert(
+        self, collection: str, item_ids: Sequence[str] = (), *, to: int | datetime, within: float = APPENDS_WITHIN
+    ) -> Undone:
+        """Make rows what `rows(…, at=to)` says they were, by appending events, and wait until they are recorded.
+
+        Fields that differ are set back, items created since are deleted, and items deleted since are restored.
+
+        Args:
+            collection: an attached collection.
+            item_ids: only these items; all, if none is named.
+            to: the seq, or the time (UTC if it has no zone).
+            within: seconds to wait for each group at most.
+
+        Raises:
+            As `undo` does.
+        """
+        proposed = propose_revert(self._reader(), collection, item_ids, _moment(to), watch=unwatched)
+        return self._take_back(proposed, within)
 
     def head(self) -> Head:
         """The seq and the hash of the last recorded event; (0, "") if there is none.
@@ -166,7 +259,8 @@ class EventLog:
         """Every recorded event of an item, with what it changed.
 
         Returns:
-            For each event `seq`, `timestamp`, `type`, `actor`, and `changes`: by field, [value before, value after].
+            For each event `seq`, `timestamp`, `type`, `actor`, `reason`, `together`, and `changes`: by field,
+            [value before, value after].
 
         Raises:
             WrongUsageError: if the collection is neither attached nor in the log.
@@ -189,8 +283,8 @@ class EventLog:
         Raises:
             WrongUsageError: if the collection is neither attached nor in the log.
         """
-        moment = timestamp_of(at if at.tzinfo else at.replace(tzinfo=UTC)) if isinstance(at, datetime) else at
-        return past.rows_at(self._reader(), collection, item_id, moment, lambda pages, *_: iter(pages))
+        moment = None if at is None else _moment(at)
+        return past.rows_at(self._reader(), collection, item_id, moment, unwatched)
 
     def run_worker(self, stop: threading.Event) -> None:
         """Record events as they are appended, until `stop` is set. The transaction under way is finished then.
@@ -206,6 +300,16 @@ class EventLog:
                 self._expect(connection, WORKERS_ID)
             with _passed_on(stop) as wake:
                 work_through(Gateway(connection), self.url, stop, wake)
+
+    def _append(self, events: Sequence[NewEvent], within: float) -> list[Recorded]:
+        with self._waiting_for(events[0].id) as flag:
+            return append(self._connection, events, flag, timer=time.monotonic, within=within)
+
+    def _take_back(self, proposed: Proposal, within: float) -> Undone:
+        expect_unchanged(self._reader(), proposed)
+        groups = carry_out(proposed, lambda events: self._append(events, within))
+        conflicts = [] if proposed.forced else proposed.conflicts
+        return Undone([event for group in groups for event in group], conflicts, proposed.left_out)
 
     def _reader(self) -> Gateway:
         """What reads the log, if the account may."""
@@ -255,6 +359,11 @@ def _passed_on(stop: threading.Event) -> Iterator[threading.Event]:
     finally:
         ended.set()
         thread.join()
+
+
+def _moment(at: int | datetime) -> int | str:
+    """A moment in the log: a seq, or a timestamp."""
+    return timestamp_of(at if at.tzinfo else at.replace(tzinfo=UTC)) if isinstance(at, datetime) else at
 
 
 def _token(url: str, account: Account | str | Callable[[], str]) -> str:

@@ -23,10 +23,12 @@ from pocketbase_events.cli.output import PROBLEM, TERMINATED, UNREACHABLE, WRONG
 from pocketbase_events.cli.rebuild import rebuild
 from pocketbase_events.cli.rejected import rejected
 from pocketbase_events.cli.retry import retry
+from pocketbase_events.cli.revert import revert
 from pocketbase_events.cli.run import run
 from pocketbase_events.cli.serve import serve
 from pocketbase_events.cli.show import show
 from pocketbase_events.cli.status import status
+from pocketbase_events.cli.undo import undo
 from pocketbase_events.cli.verify import verify
 from pocketbase_events.errors import (
     CredentialsRefusedError,
@@ -63,7 +65,8 @@ def options(
     superuser_email: Annotated[
         str | None,
         typer.Option(
-            envvar="POCKETBASE_SUPERUSER_EMAIL", help="Who sets up, attaches, imports, retries and removes rows."
+            envvar="POCKETBASE_SUPERUSER_EMAIL",
+            help="Who sets up, attaches, imports, undoes, retries and removes rows.",
         ),
     ] = None,
     worker_email: Annotated[
@@ -81,6 +84,8 @@ def options(
 for command in (serve, init, attach, detach, run, status, verify, check, rebuild, history, show, follow, export):
     app.command()(command)
 app.command("import")(import_log)
+app.command()(undo)
+app.command()(revert)
 app.command()(rejected)
 app.command()(retry)
 

@@ -21,6 +21,7 @@ COLUMNS = (
     Column("from", colours={"": "red"}),
     Column("to", colours={"": "green"}),
 )
+REASON = Column("reason")
 
 
 def history(
@@ -31,7 +32,7 @@ def history(
     full: FullOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell every recorded event of an item: who changed what, from what to what, and when. Newest first.
+    """Tell every recorded event of an item: who changed what, from what to what, when, and why. Newest first.
 
     Example: pocketbase-events history notes abc123def456ghi
     """
@@ -45,7 +46,9 @@ def history(
     if as_json:
         print_json(newest)
         return
-    print_table(COLUMNS, _rows(newest[::-1], repeating=not is_terminal()), full=full)
+    columns = (*COLUMNS, REASON) if any(event["reason"] for event in newest) else COLUMNS
+    rows = _rows(newest[::-1], repeating=not is_terminal())
+    print_table(columns, (row[: len(columns)] for row in rows), full=full)
     if len(newest) < len(events):
         say(f"… and {len(events) - len(newest)} older events: --limit {len(events)} shows them.")
 
@@ -56,4 +59,5 @@ def _rows(events: Sequence[dict[str, Any]], *, repeating: bool) -> Iterator[tupl
         first = (str(event["seq"]), event["timestamp"], event["type"], event["actor"])
         changes = [(name, shown(old), shown(new)) for name, (old, new) in event["changes"].items()] or [("", "", "")]
         for place, change in enumerate(changes):
-            yield (*(first if repeating or not place else ("",) * len(first)), *change)
+            told = repeating or not place
+            yield *(first if told else ("",) * len(first)), *change, event["reason"] if told else ""

@@ -12,6 +12,7 @@ LimitOption = Annotated[
     typer.Option("--limit", metavar="N", min=1, help="At most N; on a terminal, 50 if you don't say."),
 ]
 FullOption = Annotated[bool, typer.Option("--full", help="Show long values to their end.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Append without being asked.")]
 Collections = Annotated[
     list[str] | None, typer.Argument(metavar="COLLECTION", help="Attached collections; all if none is named.")
 ]

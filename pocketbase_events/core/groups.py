@@ -47,3 +47,8 @@ def rejected_together(members: Sequence[Pending], why: dict[str, str]) -> dict[s
     first = next(member.id for member in members if member.id in why)
     with_it = WITH_ANOTHER.format(id=first, why=why[first])
     return {member.id: why.get(member.id, with_it) for member in members}
+
+
+def is_rejected_with_another(why: str) -> bool:
+    """Whether an event was rejected with this sentence because of another one of its group."""
+    return why.startswith(WITH_ANOTHER.split("{", maxsplit=1)[0])

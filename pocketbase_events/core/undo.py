@@ -7,7 +7,7 @@ from pocketbase_events.core.events import EventType, Recorded
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.modifiers import INVERSE, Modifier, field_of, modified, modifier_of
 from pocketbase_events.core.schema import DELETED
-from pocketbase_events.core.values import is_number
+from pocketbase_events.core.values import equal, is_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def revert(item: Recorded, now: State, then: State) -> list[Step]:
     if not then.exists:
         return [_delete(item, deleted=True)] if now.exists and not now.deleted else []
     names = {**now.fields, **then.fields}
-    wanted = {name: then.fields.get(name) for name in names if now.fields.get(name) != then.fields.get(name)}
+    wanted = {name: then.fields.get(name) for name in names if not equal(now.fields.get(name), then.fields.get(name))}
     if now.deleted != then.deleted:
         wanted[DELETED] = then.deleted
     return _steps(item, now, wanted, [])

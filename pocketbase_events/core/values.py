@@ -77,6 +77,11 @@ def identical(one: Json, other: Json) -> bool:
     return one == other and type(one) is type(other) and not isinstance(one, list | dict)
 
 
+def equal(one: Json, other: Json) -> bool:
+    """Whether the two are one JSON value: true is not 1, but 1.0 is."""
+    return identical(one, other) or _canonical(one) == _canonical(other)
+
+
 def same(field: FieldDefinition, one: Json, other: Json) -> bool:
     """Whether PocketBase stores the two values, both of which fit the field, as one and the same."""
     one, other = as_stored(field, one), as_stored(field, other)
@@ -120,7 +125,7 @@ def why_unfit(field: FieldDefinition, value: Json) -> str | None:
 
 
 def _canonical(value: Json) -> object:
-    """A form that equal JSON values share: true is not 1, but 1.0 is."""
+    """A form that equal JSON values share."""
     try:
         return rfc8785.dumps(value)
     except (ValueError, RecursionError):

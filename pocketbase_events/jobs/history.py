@@ -27,6 +27,8 @@ def history(source: Source, collection: str, item_id: str) -> Iterator[dict[str,
             "type": event.type,
             "actor": event.actor,
             "changes": {name: list(values) for name, values in changes.items()},
+            "reason": event.reason,
+            "together": event.together,
         }
         fold.apply([event])
     _refuse_unknown(source, collection, fold)

@@ -86,6 +86,20 @@ class Reader:
         for page in self._log_of_some(after, to, wanted) if wanted else self._whole_log(after, to):
             yield [recorded_of(item) for item in page]
 
+    def recorded(self, seqs: Sequence[int]) -> list[Recorded]:
+        """The recorded events with these seqs, as far as there are such."""
+        found: list[Recorded] = []
+        for start in range(0, len(seqs), IDS):
+            wanted = " || ".join(f"seq = {seq}" for seq in seqs[start : start + IDS])
+            items = self._connection.items("event_log", filter=wanted, sort="seq", perPage=PAGE)
+            found += map(recorded_of, items)
+        return found
+
+    def together(self, name: str, to: int) -> list[Recorded]:
+        """The recorded events with this `together`, those up to a seq."""
+        pages = self._log_of_some(0, to, f" && together = {literal(name)}")
+        return [recorded_of(item) for page in pages for item in page]
+
     def _whole_log(self, after: int, to: int) -> Iterator[list[Item]]:
         """The records of the events of a range, page by page, the next one asked for before this one is read.
 

@@ -38,6 +38,14 @@ def superuser_if_given(settings: Settings) -> Iterator[Gateway | None]:
 
 
 @contextmanager
+def appending(settings: Settings) -> Iterator[Connection]:
+    """PocketBase, seen as the superuser if there is one, else as the worker: who appends is the events' actor."""
+    log_in = superuser_token if settings.has_superuser else worker_token
+    with closing(Connection(settings.url, lambda: log_in(settings))) as connection:
+        yield connection
+
+
+@contextmanager
 def log_source(settings: Settings, folder: Path | None) -> Iterator[Source]:
     """Reads the log: in the database file if its folder is given, else as the worker."""
     if folder is None:

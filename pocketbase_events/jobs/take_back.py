@@ -1,0 +1,200 @@
+"""Taking changes back: what an undo or a revert would append, and appending it, group by group."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pocketbase_events.core.events import Pending, Recorded
+from pocketbase_events.core.groups import MAX_GROUP
+from pocketbase_events.core.modifiers import field_of, modifier_of
+from pocketbase_events.core.projection import Refused, project
+from pocketbase_events.core.schema import DELETED, Target
+from pocketbase_events.core.undo import Conflict, Step
+from pocketbase_events.core.values import why_unfit
+from pocketbase_events.errors import ProblemError, StillPendingError, UnrecordedError
+from pocketbase_events.jobs.append import NewEvent, append, new_id
+from pocketbase_events.pb.api import Reader
+from pocketbase_events.pb.connection import Connection
+
+LOOK_EVERY = 0.05  # seconds between two looks at a group that is pending
+MISSED_AFTER = 10.0  # seconds in which nothing is recorded until we say that no worker runs
+
+Append = Callable[[Sequence[NewEvent]], list[Recorded]]
+
+
+class LeftOut(NamedTuple):
+    """A field that can't be set back today, of so many items, and why."""
+
+    collection: str
+    field: str
+    why: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What would be appended to take changes back.
+
+    Attributes:
+        items: the events, those of one item beside each other, the item that was changed last first.
+        reason: of all these events.
+        conflicts: what was changed again since.
+        forced: whether conflicts are taken back as well, rather than left out.
+        left_out: what the collections, as they are now, can't be given.
+        head: the seq up to which the log was read.
+    """
+
+    items: Sequence[Sequence[Step]]
+    reason: str
+    conflicts: Sequence[Conflict]
+    forced: bool
+    left_out: Sequence[LeftOut]
+    head: int
+
+    @property
+    def steps(self) -> list[Step]:
+        """All events to append, in order."""
+        return [step for steps in self.items for step in steps]
+
+
+def proposal(
+    items: Sequence[Sequence[Step]],
+    reason: str,
+    targets: Mapping[str, Target],
+    head: int,
+    *,
+    conflicts: Sequence[Conflict] = (),
+    forced: bool = False,
+) -> Proposal:
+    """What to append for these steps, without those that would be rejected today."""
+    left_out: Counter[tuple[str, str, str]] = Counter()
+    possible = []
+    for steps in items:
+        kept = []
+        for step in steps:
+            why = _why_not(step, targets.get(step.collection))
+            if why is None:
+                kept.append(step)
+            else:
+                left_out[step.collection, step.field, why] += 1
+        if len(kept) == len(steps) or any(step.field != DELETED for step in kept) or len(kept) == 1:
+            possible.append(kept)
+    told = [LeftOut(*facts, count) for facts, count in left_out.items()]
+    return Proposal([steps for steps in possible if steps], reason, conflicts, forced, told, head)
+
+
+def _why_not(step: Step, target: Target | None) -> str | None:
+    """Why the event would be rejected; None as far as the schema tells."""
+    event = Pending("", step.type, step.collection, step.item_id, "", "", damaged=False, schema_version="")
+    outcome = project(event, step.data, target)
+    if isinstance(outcome, Refused):
+        return outcome.why
+    definition = target.field(step.field) if target is not None else None
+    why = None if definition is None or step.field == DELETED else why_unfit(definition, step.new)
+    return why and f"it {why}."
+
+
+def expect_unchanged(source: Reader, proposed: Proposal) -> None:
+    """Make sure that nobody has changed since what the proposal sets back.
+
+    Raises:
+        ProblemError: if somebody has.
+    """
+    steps = proposed.steps
+    deletes = {(step.collection, step.item_id) for step in steps if step.type == "delete"}
+    touched = {
+        (step.collection, step.item_id, name)
+        for step in steps
+        for name in (DELETED, *(() if _is_sum(step) else (step.field,)))
+    }
+    for page in source.log(proposed.head, source.status().seq):
+        for event in page:
+            item = event.collection, event.item_id
+            if item in deletes or any((*item, name) in touched for name in _changed_by(event)):
+                raise ProblemError(
+                    why=f"{event.item_id} in {event.collection} was changed meanwhile (seq {event.seq})."
+                    " Nothing was appended. Run the command again."
+                )
+
+
+def _is_sum(step: Step) -> bool:
+    """Whether it adds to a value, whatever that is now."""
+    return isinstance(step.data, dict) and any(map(modifier_of, step.data))
+
+
+def _changed_by(event: Recorded) -> Iterator[str]:
+    """The fields that an event changes."""
+    if event.type != "update" or not isinstance(event.data, dict):
+        yield DELETED
+    else:
+        yield from map(field_of, event.data)
+
+
+def carry_out(proposed: Proposal, append_group: Append) -> Iterator[list[Recorded]]:
+    """Append the events of a proposal, one group after the other; each is recorded before the next one is sent.
+
+    All have the same `together`, by which they can be taken back at once. An item's events stay in one group if it
+    has room for them.
+
+    Args:
+        proposed: what to append.
+        append_group: appends a group, and waits until it is recorded.
+
+    Raises:
+        As `append_group` does; the groups before that stay recorded.
+    """
+    together = new_id()
+    for group in _groups(proposed.items):
+        yield append_group(
+            [
+                NewEvent(
+                    step.type,
+                    step.collection,
+                    step.item_id,
+                    step.data,
+                    reason=proposed.reason,
+                    together=together,
+                )
+                for step in group
+            ]
+        )
+
+
+def _groups(items: Sequence[Sequence[Step]]) -> Iterator[list[Step]]:
+    group: list[Step] = []
+    for steps in items:
+        if group and len(group) + len(steps) > MAX_GROUP:
+            yield group
+            group = []
+        group += steps
+        while len(group) > MAX_GROUP:
+            yield group[:MAX_GROUP]
+            group = group[MAX_GROUP:]
+    if group:
+        yield group
+
+
+def patient_append(connection: Connection, source: Reader) -> Append:
+    """Appends a group, and waits as long as a worker is at work.
+
+    The function that it returns raises what `append` raises, and
+        UnrecordedError: if the group is pending, and nothing at all is recorded for a while.
+    """
+
+    def append_group(events: Sequence[NewEvent]) -> list[Recorded]:
+        flag, status = threading.Event(), source.status()
+        while True:
+            before = status.seq, status.rejected
+            try:
+                return append(
+                    connection, events, flag, timer=time.monotonic, within=MISSED_AFTER, look_every=LOOK_EVERY
+                )
+            except StillPendingError:
+                status = source.status()
+                if not status.held and before == (status.seq, status.rejected):
+                    raise UnrecordedError(ids=[event.id for event in events], seconds=MISSED_AFTER) from None
+
+    return append_group
