@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support import ITEM_FIELDS, Server, item_id, run_command, unlocked
 from support.pages import DOCS, tables
+from support.working import working
 
 NAMES = {"items", *(field["name"] for field in ITEM_FIELDS)}  # of collections and fields, which stand where keys do
 
@@ -45,6 +46,12 @@ def printed(server: Server, tmp_path: Path) -> dict[str, set[str]]:
     run("run --once")
     for command, *arguments in (["rejected"], ["history", "items", item_id(1)], ["show", "items"], ["retry", "--all"]):
         run(command, *arguments)
+    for qty in (1, 2, 3):
+        guest.append("update", item_id(1), {"qty": qty})
+    run("run --once")
+    with working(server):
+        run("undo", "2", "4", "--yes")
+        run("revert", "items", "--to", "1", "--yes")
     with unlocked(server) as database:
         database.execute("UPDATE items SET qty = 7")
         until = "strftime('%Y-%m-%d %H:%M:%fZ', 'now', '+1 hour')"

@@ -44,6 +44,8 @@ COMMANDS = {
     "rebuild": ["rebuild", "--yes", "--json"],
     "history": ["history", "items", item_id(1), "--json"],
     "show": ["show", "items", "--json"],
+    "undo": ["undo", "1", "--yes", "--json"],
+    "revert": ["revert", "items", "--to", "1000", "--yes", "--json"],
     "export": ["export"],
     "import": ["import", "{file}", "--json"],
     "rejected": ["rejected", "--json"],
@@ -51,8 +53,8 @@ COMMANDS = {
 }
 SUPERUSERS_ALONE = ("init", "attach", "detach", "retry")  # need a superuser and nobody else
 BOTH = ("attach --adopt", "import")
-READS_AS_EITHER = ("check",)  # as the superuser if there is one, else as the worker
-WORKERS_ALONE = tuple(name for name in COMMANDS if name not in SUPERUSERS_ALONE + BOTH + READS_AS_EITHER)
+AS_EITHER = ("check", "undo", "revert")  # as the superuser if there is one, else as the worker
+WORKERS_ALONE = tuple(name for name in COMMANDS if name not in SUPERUSERS_ALONE + BOTH + AS_EITHER)
 EITHER_WAY = ("init", "status", "import", "attach --adopt")  # log in as a superuser, as the worker, as both
 WAITS = "run"  # for a PocketBase that is not there yet, rather than to give up
 

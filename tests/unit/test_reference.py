@@ -47,7 +47,7 @@ def test_the_arguments_of_a_command_are_those_of_the_program(name: str) -> None:
         for parameter in COMMANDS[name].params
         if parameter.param_type_name == "argument"
     }
-    without_options = re.sub(r"\[--[^\]]*\]|--\w+", "", documented(name))
+    without_options = re.sub(r"\[--[^\]]*\]|--\w+(?: [A-Z\\|]+\b(?!…))?", "", documented(name))
     assert set(re.findall(r"\b[A-Z]{2,}\b", without_options)) == arguments
 
 

@@ -9,13 +9,15 @@ from support import NEVER, Server, check_log, run_command
 from support.command_line import cli
 from support.histories import BREAD, EGGS, MILK, MILK_HISTORY, STEPS, TITLE, as_json, by_id, cells, wide
 
+KEYS = ["seq", "timestamp", "type", "actor", "changes", "reason", "together"]
+
 # -- history -----------------------------------------------------------------------------------------------
 
 
 def test_history_shows_every_event_of_an_item_and_what_it_changed(told: Server) -> None:
     events = json.loads(cli(told, "history", "items", MILK, "--json").stdout)
     assert [(event["seq"], event["type"], event["changes"]) for event in events] == MILK_HISTORY
-    assert all(list(event) == ["seq", "timestamp", "type", "actor", "changes"] for event in events)
+    assert all(list(event) == KEYS for event in events)
     assert [event["timestamp"] for event in events] == [f"{STEPS[seq - 1][0]}Z" for seq, *_ in MILK_HISTORY]
     assert all(event["actor"] == "" for event in events)
 
@@ -40,6 +42,20 @@ def test_history_is_a_table_newest_event_first(told: Server) -> None:
 def test_a_create_without_fields_is_an_event_without_changes(told: Server) -> None:
     assert [(event["type"], event["changes"]) for event in as_json(told, "history", "notes", EGGS)] == [("create", {})]
     assert [row[2] for row in cells(wide(told, "history", "notes", EGGS).stdout)] == ["type", "create"]
+
+
+def test_a_reason_is_shown_if_there_is_one_and_so_are_the_values_around_a_modifier(server: Server) -> None:
+    guest = server.guest()
+    guest.append("create", MILK, {"title": "Milk"})
+    guest.append("update", MILK, {"qty+": 2}, reason="bought", together="shopping")
+    guest.append("update", MILK, {"qty-": 0.5})
+    server.worker().run_to_end(NEVER)
+    events = as_json(server, "history", "items", MILK)
+    assert [event["changes"] for event in events[1:]] == [{"qty": [None, 2]}, {"qty": [2, 1.5]}]
+    assert [(event["reason"], event["together"]) for event in events] == [("", ""), ("bought", "shopping"), ("", "")]
+    table = cells(wide(server, "history", "items", MILK).stdout)
+    assert table[0][-1] == "reason"
+    assert [row[4:] for row in table[1:3]] == [["qty", "2", "1.5", ""], ["qty", "null", "2", "bought"]]
 
 
 def test_values_set_to_what_they_were_are_shown_as_they_are(told: Server) -> None:

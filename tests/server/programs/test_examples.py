@@ -142,6 +142,27 @@ def test_the_search_index_finds_what_the_rows_say(server: Server, log: EventLog,
         assert found("milk") == set(ids[2:])
 
 
+def test_a_transfer_changes_both_accounts_or_neither_once_and_can_be_taken_back(server: Server, log: EventLog) -> None:
+    server.create_collection("accounts", [{"name": "balance", "type": "number", "min": 0}])
+    server.attach("accounts")
+    ann, bob = (log.append("create", "accounts", new_id(), {"balance": 10}).item_id for _ in "ab")
+
+    def transfer(name: str, amount: str) -> str:
+        command = [sys.executable, str(EXAMPLES / "transfer.py"), name, ann, bob, amount]
+        done = subprocess.run(command, env=server.environment, capture_output=True, text=True, timeout=30, check=True)
+        return done.stdout
+
+    def balances() -> list[float]:
+        return [server.superuser().record("accounts", account)["balance"] for account in (ann, bob)]
+
+    assert transfer("first", "2.5") == transfer("first", "2.5") == "Moved: seq 3 and 4.\n"
+    assert balances() == [7.5, 12.5]
+    assert "Nothing was moved: PocketBase refused the row: balance:" in transfer("second", "8")
+    assert balances() == [7.5, 12.5]
+    assert len(log.undo(together="first").appended) == 2
+    assert balances() == [10, 10]
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_an_example_is_short_and_says_how_it_is_started(path: Path) -> None:
     text = path.read_text()

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import Server, eventually
+from support import SUPERUSER, Server, eventually
 from support.working import working
 
 PAGE = (Path(__file__).parents[3] / "docs" / "python.md").read_text()
@@ -18,7 +18,9 @@ def test_what_the_page_shows_works(
     server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.create_collection("notes", [{"name": "body", "type": "text"}])
+    server.create_collection("counters", [{"name": "visits", "type": "number"}])
     server.attach("notes")
+    server.attach("counters")
     server.user("ann")
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
@@ -27,10 +29,12 @@ def test_what_the_page_shows_works(
         for block in BLOCKS:
             if block != LAST:
                 code = block.replace("http://127.0.0.1:8090", server.url).replace("her-password", "user-password")
+                code = code.replace("root-password", SUPERUSER[1])
                 exec(code, here)  # noqa: S102 - our own page
     shown = capsys.readouterr().out
     assert 'notes has no field "colour". Its fields are: body.' in shown
     assert "1 create" in shown
+    assert "undo of seq 2\n[]" in shown
     eventually(lambda: not here["thread"].is_alive(), "the worker's end")  # type: ignore[attr-defined]
 
 

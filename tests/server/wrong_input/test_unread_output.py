@@ -28,7 +28,7 @@ from support.every_command import (
 # What prints and, run again, changes nothing.
 PRINTING = {
     "--help": ["--help"],
-    **{name: arguments for name, arguments in COMMANDS.items() if name not in ("run", "attach --adopt", "detach")},
+    **{name: COMMANDS[name] for name in COMMANDS if name not in ("run", "attach --adopt", "detach", "undo")},
     "check, a table": ["check"],
 }
 TELLING = ("init", "run --once", "export", "check, a table")  # the others print as these do
