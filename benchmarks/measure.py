@@ -10,7 +10,7 @@ from typing import Any
 class Figure:
     """How `ours` compares with `theirs`, turn by turn; each in `unit`.
 
-    `target` is what the ratio shall be: at most that where it is a `cost`, at least that where it is a speed;
+    `target` is the ratio to reach: at most that for a `cost`, at least that for a speed;
     None where nothing is promised.
     """
 

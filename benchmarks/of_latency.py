@@ -19,7 +19,7 @@ from benchmarks.world import Worlds, append, check, run_once
 
 ROUNDS = 10
 EACH = 30  # appends and inserts in a round
-PAUSE = 0.02  # seconds between two, in which everything comes to rest
+PAUSE = 0.02  # seconds between two, so that everything settles
 CLIENTS = 16
 LASTS = 4.0  # seconds of a round with many clients
 BACKLOG = 2_000  # events that tell the maximum rate

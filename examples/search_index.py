@@ -4,7 +4,7 @@
     python examples/search_index.py notes.db milk OR eggs  # search, at the same time
 
 Each event and its seq are written in one transaction of SQLite, so the index neither misses an event nor takes one
-twice. Delete the file to build it anew.
+twice. Delete the file to build it again.
 """
 
 import sqlite3

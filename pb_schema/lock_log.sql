@@ -1,4 +1,4 @@
--- What the client wrote never changes, a recorded event is neither updated, deleted nor forged,
+-- A client's fields never change, a recorded event is never updated, deleted or forged,
 -- and the head is never behind the last recorded event.
 
 CREATE TRIGGER `pbe_events_insert` BEFORE INSERT ON `events`
@@ -27,7 +27,7 @@ BEGIN
   SELECT RAISE(ABORT, 'pocketbase-events: a recorded event is never deleted');
 END;
 
--- The head equals the last recorded event, or is ahead of it by no more than there are events to record.
+-- The head equals the last recorded event, or is ahead of it by at most the number of pending events.
 CREATE TRIGGER `pbe_head_update` BEFORE UPDATE ON `event_head`
 WHEN NEW.id IS NOT OLD.id
   OR NEW.seq < COALESCE((SELECT e.seq FROM `events` e WHERE e.seq > 0 ORDER BY e.seq DESC LIMIT 1), 0)
@@ -42,7 +42,7 @@ WHEN NEW.id IS NOT OLD.id
     )
   )
 BEGIN
-  SELECT RAISE(ABORT, 'pocketbase-events: the head of the log is moved by the worker alone');
+  SELECT RAISE(ABORT, 'pocketbase-events: only the worker moves the head of the log');
 END;
 
 CREATE TRIGGER `pbe_head_insert` BEFORE INSERT ON `event_head`

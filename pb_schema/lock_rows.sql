@@ -1,4 +1,4 @@
--- A row is written while the head is ahead of the last recorded event, that is within a recording transaction
+-- Rows may be written while the head is ahead of the last recorded event, that is within a recording transaction
 -- (which moves the head first and gives the events their seq last), or while a rebuild holds the head.
 
 CREATE TRIGGER `pbe_rows_{id}_insert` BEFORE INSERT ON `{table}`

@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run the command line."""
     try:
-        from pocketbase_events.cli import main as run  # noqa: PLC0415 - it takes a while, in which Ctrl-C is heard, too
+        from pocketbase_events.cli import main as run  # noqa: PLC0415 - it takes a while, and Ctrl-C must work meanwhile
     except KeyboardInterrupt:
         sys.exit(130)
     run()

@@ -62,7 +62,7 @@ class OutcomeUnknownError(TroubleError):
     """PocketBase could not do what was asked, and no event is at fault: {why}"""  # noqa: D415
 
     why: str
-    answered = False  # whether PocketBase, or whoever stands before it, answered at all
+    answered = False  # whether PocketBase, or a proxy before it, answered at all
     failed_as_a_whole = False  # whether PocketBase said that the transaction failed, and named no request
 
 
@@ -85,7 +85,7 @@ class WrongSchemeError(UnreachableError):
 class RateLimitedError(TroubleError):
     """PocketBase's rate limiter refuses us: the limit for {limit} is met. Raise it under Settings > Application > Rate limiting, or add a rule with the label {limit}."""  # noqa: E501
 
-    limit: str  # the label of the rate limit that was met, as far as we know
+    limit: str  # the label of the rate limit that was met, if known
     index = 0  # of the first request in a batch that was refused
 
 

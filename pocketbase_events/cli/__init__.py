@@ -102,10 +102,10 @@ def main() -> None:
     except PocketBaseEventsError as error:
         fail(str(error), PROBLEM)
     except OSError as error:
-        # Our output can't be written; Python would complain once more while it exits.
+        # Our output can't be written; Python would complain again while it exits.
         if sys.stdout is not None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):  # whoever read it has left
+        if isinstance(error, BrokenPipeError):  # the reader is gone
             sys.exit(PROBLEM)
         fail(f"{error.filename or 'standard output'} can't be written ({error.strerror}).", PROBLEM)
     except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user

@@ -111,7 +111,7 @@ def _unfit_in_words(each: Unfit) -> str:
             " rebuild, which would empty the new one."
         )
     if each.kind == "outside":
-        return f"{what} The log can't bring them back, so that is no difference, and rebuild leaves them out."
+        return f"{what} The log can't bring them back, so this is not a difference, and rebuild leaves them out."
     if each.kind == "closed":
         return f"{what} Rows are compared and rebuilt without it, until the field is changed back."
     return f"{what} A row that is missing can't be inserted with it: change the field back before you rebuild it."

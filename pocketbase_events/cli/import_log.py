@@ -28,7 +28,7 @@ def import_log(
     Example: pocketbase-events import backup.jsonl
     """
     if is_no_file(file):
-        raise WrongUsageError(why=f"{file} is no file. It is read more than once: save it as a file first.")
+        raise WrongUsageError(why=f"{file} is not a file. It is read more than once: save it as a file first.")
     with gateway(context.obj) as seen, superuser_gateway(context.obj) as superuser, progress() as watch:
         done = job.import_log(file, hold_of(seen, "import"), superuser, watch)
     if done.rebuilt is None:

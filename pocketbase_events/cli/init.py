@@ -26,7 +26,7 @@ def init(context: typer.Context, as_json: JsonOption = False) -> None:
         tell(f"  export POCKETBASE_EVENTS_WORKER_PASSWORD={done.password}\n")
     if done.other_workers:
         tell(
-            f"Besides this account, event_workers has {done.other_workers}: whoever has its password can record events."
+            f"Besides this account, event_workers has {done.other_workers}: anyone with its password can record events."
             " Delete it in the admin UI, unless a worker uses it."
         )
     if not done.locked:

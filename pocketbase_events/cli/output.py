@@ -44,18 +44,18 @@ class _Lines(logging.Handler):
         line: Any = {"event": told["event"], **told["facts"], "level": level}
         for step in self._steps:
             line = step(None, level, line)
-        with suppress(OSError, ValueError):  # the disk is full, whoever read it has left, the stream is closed
+        with suppress(OSError, ValueError):  # the disk is full, the reader is gone, or the stream is closed
             _write(line)
 
 
 def _write(line: str) -> None:
     """Write a line to standard error at once: nothing stays in a buffer that could not be written later either.
 
-    If whoever reads it has stopped reading, the line is lost.
+    If the reader has stopped reading, the line is lost.
     """
     try:
         file = sys.stderr.fileno()
-    except OSError:  # it is no file, but something in this process
+    except OSError:  # not a file, but an object of this process
         print(line, file=sys.stderr)
         return
     if select.select([], [file], [], 0)[1]:
@@ -114,5 +114,5 @@ def is_terminal() -> bool:
 
 
 def _printable_facts(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """What clients wrote reaches logs, too."""
+    """Text that clients wrote reaches logs as well."""
     return {name: printable(value) if isinstance(value, str) else value for name, value in line.items()}

@@ -86,7 +86,7 @@ Append an event, look at the row, look at the event:
   curl {api}/shopping_items/records
   curl {api}/events/records
 
-This is a demo: whoever reaches it may append to shopping_items, and read its rows and all events.
+This is a demo: anyone who can reach it may append to shopping_items, and read its rows and all events.
 Everything is kept in {kept.path}. Ctrl-C stops PocketBase and the worker.
 """,
     )

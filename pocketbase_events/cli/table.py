@@ -1,4 +1,4 @@
-"""Tables: whole in a pipe; on a terminal as wide as that is, and record by record where it is too narrow."""
+"""Tables: whole in a pipe; on a terminal as wide as it is, or record by record if it is too narrow."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

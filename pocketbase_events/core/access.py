@@ -29,7 +29,7 @@ def let_worker_in(rule: str | None) -> str:
 
 
 def lets_worker_in(rule: str | None) -> bool:
-    """Whether a list or view rule hides no row from the worker, as far as its text tells."""
+    """Whether a list or view rule, by its text, shows the worker all rows."""
     if rule is None:
         return False
     try:
@@ -64,7 +64,7 @@ def why_not_attached(names: Iterable[str]) -> str:
 def why_gone(name: str) -> str:
     """The sentence for a collection that is attached and does not exist."""
     return (
-        f"{name} is attached, but there is no collection of that name, or one that was made again. Detach it, attach"
+        f"{name} is attached, but that collection was deleted, or was made again. Detach it, attach"
         " the new one, or give the old one its name back."
     )
 

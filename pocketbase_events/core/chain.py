@@ -1,4 +1,4 @@
-"""Is this sequence of recorded events intact? And if not, what was done to it, as far as it can be told."""
+"""Checks that a sequence of recorded events is intact and, if not, says what was done to it."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _SOUND = re.compile(f"{_UUID4.pattern}\n{_TIMESTAMP.pattern}\n{_HASH.pattern}", 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something about the event with this seq is not as it was recorded; `reason` is a sentence."""
+    """The event with this seq is not as it was recorded; `reason` is a sentence."""
 
     seq: int
     reason: str
@@ -26,14 +26,14 @@ class _Misfit:
     """An event whose hash is not what it should be: the next event tells which of the two is to blame."""
 
     event: Recorded
-    rightful: str | None  # the hash that its content gives; None when it gives none
+    rightful: str | None  # the hash of its content; None if it can't be computed
 
 
 class Chain:
-    """Checks recorded events as they come, in the order of their seq, and goes on after a problem.
+    """Checks recorded events in the order of their seq, and goes on after a problem.
 
     Args:
-        first_use: notes that the event with this seq has this event id; tells which seq had it before, if any.
+        first_use: remembers an event id and its seq; returns the earlier seq that had the same id, if any.
     """
 
     def __init__(self, first_use: Callable[[str, int], int | None]) -> None:
@@ -41,12 +41,12 @@ class Chain:
         self._before: tuple[str, ...] = ("",)  # the hashes that the next event may rightly follow
         self._misfit: _Misfit | None = None
         self._timestamp = ""
-        self._aside: Head | None = None  # an event out of order: the next one may go on from it, or from before
+        self._aside: Head | None = None  # an event out of order; the next may follow it or the one before
         self.events = 0
         self.head = EMPTY
 
     def check(self, event: Recorded) -> list[Problem]:
-        """What is wrong with the next event, or with the one before it, now that this one is seen."""
+        """Problems of this event, or of the one before it, which this one reveals."""
         problems = self._fields(event)
         self.events += 1
         if self._aside is not None and event.seq == self._aside.seq + 1 != self.head.seq + 1:
@@ -72,7 +72,7 @@ class Chain:
         return problems
 
     def end(self, head: Head | None = None) -> list[Problem]:
-        """What is wrong with the last event, and with the head of the log where there is one."""
+        """Problems of the last event, and of the head if given."""
         follower = None
         if head is not None and head.seq == self.head.seq:
             follower = head.hash
@@ -88,7 +88,7 @@ class Chain:
         return Problem(first, f"gap: {missing}.")
 
     def _link(self, event: Recorded) -> list[Problem]:
-        """Whether the event's hash follows from the event and the hash before it."""
+        """Check that the event's hash follows from its content and the hash before it."""
         rightful = [_hash(event, before) for before in self._before]
         follows = next((place for place, given in enumerate(rightful) if given == event.hash), None)
         before = self._before[follows] if follows is not None else None
@@ -101,7 +101,7 @@ class Chain:
         return problems
 
     def _settle(self, follower: str | None) -> list[Problem]:
-        """What to say of an event that does not fit; `follower` is the hash that the next one follows, if any."""
+        """The problem of an event that does not fit. `follower`: the hash that the next event follows, if any."""
         misfit, self._misfit = self._misfit, None
         if misfit is None:
             return []
@@ -116,7 +116,7 @@ class Chain:
         ]
 
     def _fields(self, event: Recorded) -> list[Problem]:
-        """Whether the worker's fields are there and what they should be."""
+        """Check the fields that the worker sets."""
         earlier = self._first_use(event.event_id, event.seq) if event.event_id else None
         if (
             earlier is None
@@ -126,11 +126,11 @@ class Chain:
             return []
         reasons = []
         if not _UUID4.fullmatch(event.event_id):
-            reasons.append("its event_id is no uuid v4." if event.event_id else "lacks its event_id.")
+            reasons.append("its event_id is not a UUID v4." if event.event_id else "lacks its event_id.")
         if not _TIMESTAMP.fullmatch(event.timestamp):
-            reasons.append("its timestamp is no time." if event.timestamp else "lacks its timestamp.")
+            reasons.append("its timestamp is not a time." if event.timestamp else "lacks its timestamp.")
         if not _HASH.fullmatch(event.hash):
-            reasons.append("its hash is no SHA-256." if event.hash else "lacks its hash.")
+            reasons.append("its hash is not a SHA-256." if event.hash else "lacks its hash.")
         if event.flaw:
             reasons.append(f"its data can't be read: {event.flaw}")
         if earlier is not None:
@@ -143,7 +143,7 @@ def _in_words(head: Head) -> str:
 
 
 def _hash(event: Recorded, before: str) -> str | None:
-    """What the event's hash should be; None when its content has none."""
+    """The hash that the event should have; None if it can't be computed."""
     if event.flaw:
         return None
     try:

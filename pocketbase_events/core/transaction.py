@@ -51,7 +51,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Nothing was written: something is no longer what the transaction was built on."""
+    """Nothing was written: the log or a row has changed since the transaction was built."""
 
 
 @dataclass(frozen=True, slots=True)

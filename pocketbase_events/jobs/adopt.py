@@ -169,7 +169,7 @@ def _refused(target: Target, row: Row, why: str) -> ProblemError:
 
 
 def _events_of(target: Target, row: Row) -> Iterator[dict[str, Json]]:
-    """The events that a row comes to: its create and, where it is marked as deleted, its delete."""
+    """The events that explain a row: a create and, if it is marked as deleted, a delete."""
     data = {field.name: row.get(field.name) for field in target.settable if not same(field, row.get(field.name), None)}
     try:
         _refuse_unreadable(data)

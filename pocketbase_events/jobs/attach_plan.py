@@ -61,7 +61,7 @@ class Plan:
     """What attaching a collection will change.
 
     Attributes:
-        collection: as it is to become.
+        collection: as it will be.
         record: the record of `event_targets` that it has, None if it has none.
         is_attached: whether it is attached already.
         rules: who may append what, as in a `Wish`; None for superusers only.

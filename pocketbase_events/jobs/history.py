@@ -16,7 +16,7 @@ def history(source: Source, collection: str, item_id: str) -> Iterator[dict[str,
     """Every recorded event of an item, with what it changed: by field, the value before and after.
 
     Raises:
-        WrongUsageError: when there is no such collection, neither attached nor in the log.
+        WrongUsageError: if the collection is neither attached nor in the log.
     """
     fold = Fold({collection: None})
     for event in _events(source, collection, item_id, _last(source)):
@@ -42,7 +42,7 @@ def rows_at(
     Each has its id, the fields that events gave it, and `deleted`.
 
     Raises:
-        WrongUsageError: when there is no such collection, neither attached nor in the log.
+        WrongUsageError: if the collection is neither attached nor in the log.
     """
     last = _last(source)
     to = min(at, last) if isinstance(at, int) else last

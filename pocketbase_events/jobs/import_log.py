@@ -115,9 +115,7 @@ def _load(path: Path, end: Head, superuser: Gateway, held: Holding, watch: Watch
         held.moved(some[-1].head)
         loaded, waiting = loaded + len(some), waiting[len(some) :]
         if held.keep() != Committed():
-            raise ProblemError(
-                why="Somebody else has recorded events meanwhile: this log is no longer that of the file."
-            )
+            raise ProblemError(why="Somebody else has recorded events meanwhile: this log no longer matches the file.")
     return loaded
 
 

@@ -1,4 +1,4 @@
-"""Records outside of the log that rows relate to. The log can't bring them back: their loss is no difference."""
+"""Records outside of the log that rows relate to. The log can't bring them back: losing them is not a difference."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -23,8 +23,8 @@ class Outside:
     def __init__(self, source: Source, attached: Iterable[Target]) -> None:
         self._source = source
         self._inside = {target.collection_id for target in attached}
-        self._gone: dict[tuple[str, str], bool] = {}  # by collection and record, as far as it was looked up
-        self.absent: dict[str, set[str]] = {}  # by collection: rows that can't be there, and are no difference
+        self._gone: dict[tuple[str, str], bool] = {}  # by collection and record; filled as they are looked up
+        self.absent: dict[str, set[str]] = {}  # by collection: rows that can't exist, which is not a difference
         self._met: dict[tuple[str, str], set[int]] = {}  # seqs of such relations, by collection and field
 
     def governed(self, target: Target, item: Item) -> Item:
@@ -71,7 +71,7 @@ class Outside:
         return None
 
     def told(self) -> list[Unfit]:
-        """The relations to records that are gone, as far as they were met."""
+        """The relations to missing records that were met so far."""
         return [
             Unfit(collection, name, "outside", GONE, sorted(seqs)[:MAX_SEQS], len(seqs))
             for (collection, name), seqs in self._met.items()

@@ -84,7 +84,7 @@ def _refuse_foreign(ours: Iterable[Collection], there: dict[str, Collection]) ->
 
 
 def _upgraded(collection: Collection, there: dict[str, Collection], append_rule: str | None) -> Collection:
-    """Our collection, with what its owner may have changed: who may list and view it, indexes, larger limits."""
+    """Our collection, with what its owner may have changed: its list and view rules, indexes, larger limits."""
     existing = there.get(collection["name"], collection)
     own = {index_name(index) for index in collection["indexes"]}
     kept = [index for index in existing["indexes"] or [] if index_name(index) not in own]

@@ -106,7 +106,7 @@ def _rule_problems(status: Status, records: Sequence[dict[str, Any]]) -> Iterato
 def _account_problems(status: Status) -> Iterator[str]:
     if status.workers > 1:
         yield (
-            f"event_workers has {status.workers} accounts, and whoever has the password of one can record events."
+            f"event_workers has {status.workers} accounts, and anyone with the password of one can record events."
             " Delete those that no worker uses, in the admin UI."
         )
 

@@ -101,7 +101,7 @@ def check_joins(rule: str | None) -> None:
 def publish(admin: Admin, collections: Sequence[Collection] = ()) -> None:
     """Change collections, and make the create rule of `events` what `event_targets` says, both or neither.
 
-    Several of these may run at once: whoever changes the rule looks whether `event_targets` was changed meanwhile,
+    Several may run at once: each checks whether `event_targets` was changed meanwhile,
     and composes it again, so the last one composes of what all of them have written.
 
     Raises:

@@ -27,7 +27,7 @@ def worker_token(settings: Settings) -> str:
     Raises:
         WrongUsageError: when neither password is given.
         CredentialsRefusedError: when PocketBase refuses them.
-        NotInstalledError: when there is no such account.
+        NotInstalledError: if the account does not exist.
         TroubleError: when PocketBase can't be reached or can't answer now.
     """
     if settings.worker_password is None:
@@ -96,7 +96,7 @@ def owner_of(token: str) -> tuple[str, str]:
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """What a token says of itself; nothing if it is no token."""
+    """The claims of a token; empty if it isn't one."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -114,7 +114,7 @@ def _impersonated(client: PocketBase, settings: Settings) -> str:
             params={"filter": f"email = {literal(settings.worker_email)}", "perPage": 1},
         )
     except ClientResponseError:
-        raise NotInstalledError(url=settings.url) from None  # there is no such collection
+        raise NotInstalledError(url=settings.url) from None  # the collection does not exist
     if not accounts.get("items"):
         raise NotInstalledError(url=settings.url)
     account = accounts["items"][0]["id"]

@@ -17,7 +17,7 @@ from pocketbase_events.pb.login import WORKERS
 from pocketbase_events.pb.sdk import send
 from pocketbase_events.settings import Settings
 
-AT_ONCE = 50  # records changed in one transaction, PocketBase's own default; fewer where it takes no more
+AT_ONCE = 50  # records changed in one transaction: PocketBase's default, or fewer if its limit is lower
 
 Record = dict[str, Any]
 Collection = dict[str, Any]
@@ -28,9 +28,9 @@ def administration(settings: Settings) -> Iterator["Admin"]:
     """The superuser of the settings, logged in for as long as the block lasts.
 
     Raises:
-        WrongUsageError: when no superuser is given.
-        CredentialsRefusedError: when PocketBase refuses it.
-        TroubleError: when PocketBase can't be reached.
+        WrongUsageError: if no superuser is given.
+        CredentialsRefusedError: if PocketBase refuses it.
+        TroubleError: if PocketBase can't be reached.
     """
     with superuser(settings) as client:
         yield Admin(client, settings.url)
@@ -51,7 +51,7 @@ class Admin:
         """Create or change collections, all or none of them. Nothing else is touched.
 
         Raises:
-            ProblemError: with PocketBase's own words, when it refuses one of them.
+            ProblemError: with PocketBase's own words, if it refuses one.
         """
         body = {"collections": list(collections), "deleteMissing": False}
         self._send("/api/collections/import", method="PUT", body=body)
@@ -121,7 +121,7 @@ class Admin:
         return True
 
     def _batch(self, collection: str, record_ids: Sequence[str], **request: Any) -> None:  # noqa: ANN401 - any JSON
-        """Send the same request for each record, as many in a transaction as PocketBase admits."""
+        """Send the same request for each record, as many in a transaction as PocketBase allows."""
         at_once = max(1, min(AT_ONCE, self.settings()["batch"]["maxRequests"]))
         for start in range(0, len(record_ids), at_once):
             requests = [
@@ -150,7 +150,7 @@ class Admin:
 
 
 def _words(error: ClientResponseError) -> str:
-    """What PocketBase said, innermost reasons first."""
+    """PocketBase's own words, innermost reasons first."""
     reasons: list[str] = []
 
     def collect(part: object) -> None:

@@ -18,10 +18,10 @@ from pocketbase_events.pb.records import Status, recorded_of, refuse_older, stat
 from pocketbase_events.pb.source import read_ahead
 
 PAGE = 1000  # records read at a time, the most that PocketBase gives
-FIRST_PAGE = 5  # events; how large they are is not known yet
-PAGE_BYTES = 2_000_000  # of events read at a time, as far as the page before tells
-NOWHERE = 2**53  # as a place in the table: behind all
-IDS = 100  # of rows asked for by id at a time; PocketBase allows 200 expressions in a filter
+FIRST_PAGE = 5  # events, while their size is unknown
+PAGE_BYTES = 2_000_000  # of events read at a time, estimated from the page before
+NOWHERE = 2**53  # a place in the table behind all others
+IDS = 100  # ids in a request; PocketBase allows 200 expressions in a filter
 
 Item = dict[str, Any]  # a record as PocketBase shows it
 
@@ -37,12 +37,12 @@ class Reader:
         return self._connection.token()
 
     def status(self) -> Status:
-        """The log at this moment, read in one go.
+        """The log at this moment, read in one request.
 
         Raises:
-            NotInstalledError: when there is no log, or it is hidden from the worker's own account.
+            NotInstalledError: if the log is not set up, or is hidden from the worker's account.
             NewerError, OlderError: if another version of ours has set it up.
-            TroubleError: when PocketBase can't answer now.
+            TroubleError: if PocketBase can't answer now.
         """
         item = self._connection.own_record("event_status")
         refuse_older(item)
@@ -54,7 +54,7 @@ class Reader:
         return {item["collection"]: Target.model_validate(item) for item in items}
 
     def attached(self) -> list[str]:
-        """The names of all attached collections, those that are gone included."""
+        """The names of all attached collections, also of those that were deleted."""
         return sorted(target["collection"] for target in self.event_targets() if not target["closed"])
 
     def event_targets(self) -> list[dict[str, Any]]:
@@ -80,7 +80,7 @@ class Reader:
     def log(
         self, after: int, to: int, *, collection: str | None = None, item_id: str | None = None
     ) -> Iterator[Sequence[Recorded]]:
-        """The recorded events with `after` < seq <= `to`; those of one collection or item only, where named."""
+        """The recorded events with `after` < seq <= `to`; of one collection or item only, if named."""
         named = {"collection": collection, "item_id": item_id}
         wanted = "".join(f" && {name} = {literal(value)}" for name, value in named.items() if value is not None)
         for page in self._log_of_some(after, to, wanted) if wanted else self._whole_log(after, to):
@@ -101,19 +101,19 @@ class Reader:
         return [recorded_of(item) for page in pages for item in page]
 
     def _whole_log(self, after: int, to: int) -> Iterator[list[Item]]:
-        """The records of the events of a range, page by page, the next one asked for before this one is read.
+        """The records of a range of events, page by page. The next page is requested before this one is read.
 
-        It is taken to begin where this one ends if no seq is missing or given twice; else it is asked for anew.
+        It is used if this page ends where it was expected to; otherwise it is requested again.
         """
         last, asked = (after, NOWHERE), FIRST_PAGE
-        sized = 0  # how many events to ask for beforehand; none, until it is known how large they are
+        sized = 0  # events to request ahead; 0 while their size is unknown
         ahead: Future[requests.Response] | None = None
         with ThreadPoolExecutor(1) as pool:
             while True:
                 answer = ahead.result() if ahead is not None else None
                 guess, ahead = last[0] + asked, None
                 if sized and guess < to:
-                    query = _log_query((guess, 0), to, sized + 1)  # that with which this page ends is shown again
+                    query = _log_query((guess, 0), to, sized + 1)  # the last event of this page comes again
                     ahead = pool.submit(self._connection.ask, "event_log", **query)
                 items = self._connection.items_of(answer) if answer is not None else []
                 most = asked + 1 if items else asked
@@ -129,7 +129,7 @@ class Reader:
                 asked, sized = sized if ahead is not None else size, size
 
     def _log_of_some(self, after: int, to: int, wanted: str) -> Iterator[list[Item]]:
-        """The records of those events of a range that the filter wants."""
+        """The records of a range of events that pass the filter."""
         asked = 0
 
         def fetch(before: list[Item] | None) -> list[Item]:
@@ -153,8 +153,8 @@ class Reader:
         yield from read_ahead(fetch, is_last=_is_last)
 
     def rows_by_id(self, target: Target, ids: Sequence[str]) -> dict[str, Row]:
-        """Those of the rows with these ids that there are."""
-        # PocketBase lets who asks for what is not there wait, up to half a second: ask for one that is there, too.
+        """The rows with these ids, without those that don't exist."""
+        # PocketBase delays empty results by up to 0.5 s, so the filter always includes a row that exists.
         there = [str(row["id"]) for row in self._rows(target, perPage=1)]
         found: dict[str, Row] = {}
         for start in range(0, len(ids) if there else 0, IDS):
@@ -165,7 +165,7 @@ class Reader:
         return found
 
     def gone(self, collection_id: str, ids: Sequence[str]) -> set[str]:
-        """Those of the ids that no record of the collection has. None, unless seen as a superuser."""
+        """The ids without a record in the collection. Only a superuser can tell; for others, none."""
         if owner_of(self.token())[0] != SUPERUSERS_ID:
             return set()
         there: set[str] = set()
@@ -176,7 +176,7 @@ class Reader:
         return set(ids) - there
 
     def _rows(self, target: Target, **query: str | int) -> list[Row]:
-        """A page of rows. Where JSON in it is nested deeper than Python reads, it is read without, row by row."""
+        """A page of rows. If JSON is nested deeper than Python reads, each row is read without it."""
         try:
             return list(self._connection.items(target.collection, **query))
         except RecursionError:
@@ -196,20 +196,20 @@ class Reader:
 
 
 def _place(item: Item) -> tuple[int, int]:
-    """Where an event stands: its seq, and its place in the table, since a tampered log may give one seq to many."""
+    """An event's place: its seq and its position in the table, since a tampered log may repeat a seq."""
     return item["seq"], item["position"]
 
 
 def _log_query(last: tuple[int, int], to: int, most: int, wanted: str = "") -> dict[str, str | int]:
-    """What to ask for to have the first events after a place."""
+    """The query for the first events after a place."""
     seq, position = last
-    # The view says `likely(seq > 0)`, or SQLite would search from 0 on rather than from `seq` on.
+    # The view says `likely(seq > 0)`; otherwise SQLite would search from 0 instead of from `seq`.
     place = f"seq >= {seq} && (seq > {seq} || position > {position})"
     return {"filter": f"{place} && seq <= {to}{wanted}", "sort": "seq,position", "perPage": most}
 
 
 def _page_after(before: Sequence[Item]) -> int:
-    """How many events to read after this page of them, and one more."""
+    """How many events to read after this page, plus one."""
     size = sum(item["bytes"] for item in before) / len(before)
     return min(PAGE - 1, int(PAGE_BYTES / max(size, 1)) + 1)
 

@@ -108,7 +108,7 @@ def _read(response: requests.Response) -> Json:
 
 
 def _words(status: int, message: object, response: requests.Response) -> str:
-    """What whoever answered says, for a sentence."""
+    """The words of an answer, for a sentence."""
     if message:
         return str(message)[:MAX_WORDS]
     kind = response.headers.get("content-type", "").split(";")[0]

@@ -1,4 +1,4 @@
-"""One PocketBase, seen by one account: requests, tokens renewed in time, HTTP errors made ours."""
+"""One PocketBase, seen by one account: requests, tokens renewed in time, HTTP errors turned into ours."""
 
 import threading
 import time
@@ -19,8 +19,8 @@ from pocketbase_events.pb.answers import trouble_of
 from pocketbase_events.pb.transport import Transport, no_pocketbase
 
 ANSWERS_WITHIN = 10.0  # seconds
-RENEW_EVERY = 3600.0  # seconds between two tokens; sooner when half of a token's life is over
-RENEW_AT_MOST_EVERY = 2.0  # seconds, so that a refused worker is no login storm
+RENEW_EVERY = 3600.0  # seconds between two tokens; sooner if half of a token's life is over
+RENEW_AT_MOST_EVERY = 2.0  # seconds, so that a refused worker does not sign in without pause
 
 
 class Connection:
@@ -63,7 +63,7 @@ class Connection:
             return self._token
 
     def is_known(self) -> bool:
-        """Whether PocketBase knows the token. If not, it takes our requests for a guest's, which is no error to it."""
+        """Whether PocketBase knows the token. It takes requests with an unknown one for a guest's, without an error."""
         collection, _ = owner_of(self.token())
         return self.request("POST", f"/api/collections/{collection}/auth-refresh").ok
 
@@ -75,7 +75,7 @@ class Connection:
     def items(self, collection: str, **params: str | int) -> list[dict[str, Any]]:
         """A page of records.
 
-        An empty page is believed only when PocketBase still knows us: it shows a guest an empty list.
+        An empty page counts only if PocketBase still knows us: guests get an empty list, too.
         """
         found = self.items_of(self.ask(collection, **params))
         if not found:
@@ -86,7 +86,7 @@ class Connection:
         return found
 
     def ask(self, collection: str, **params: str | int) -> requests.Response:
-        """PocketBase's answer with a page of records, which `items_of` reads. Where it may be empty, use `items`."""
+        """PocketBase's answer with a page of records, for `items_of`. If it may be empty, use `items`."""
         response = self.request("GET", f"/api/collections/{collection}/records", params={"skipTotal": 1, **params})
         self._expect_shown(response, collection)
         return response
@@ -99,11 +99,11 @@ class Connection:
         return items
 
     def own_record(self, collection: str) -> dict[str, Any]:
-        """A record that every worker sees; where it is hidden, we are a guest and log in again.
+        """A record that every worker sees. If it is hidden, PocketBase takes us for a guest: log in again.
 
         Raises:
-            NotInstalledError: when there is no log, or it is hidden from the worker's own account.
-            ProblemError: when PocketBase can't show it.
+            NotInstalledError: if the log is not set up, or is hidden from the worker's account.
+            ProblemError: if PocketBase can't show it.
         """
         path = f"/api/collections/{collection}/records/{HEAD_ID}"
         response = self.request("GET", path)
@@ -121,10 +121,10 @@ class Connection:
         within: float | None = None,
         **options: Any,  # noqa: ANN401 - requests' own
     ) -> requests.Response:
-        """Ask, and hand the answer on. `within` is how many seconds to wait for it, if not as long as usual.
+        """Send a request, and return the answer. `within`: seconds to wait for it, if not the usual time.
 
         Raises:
-            TroubleError: when PocketBase can't be reached or can't answer now.
+            TroubleError: if PocketBase can't be reached or can't answer now.
         """
         headers = {"Authorization": self.token(), **options.pop("headers", {})}
         response = self._transport.send(
@@ -136,11 +136,11 @@ class Connection:
         return response
 
     def read(self, response: requests.Response) -> dict[str, Any]:
-        """The JSON object that PocketBase answered, its numbers read as an event's are.
+        """The JSON object in PocketBase's answer, with numbers read as in events.
 
         Raises:
-            NotPocketBaseError: when it is none.
-            RecursionError: when it is nested deeper than Python reads.
+            NotPocketBaseError: if it isn't one.
+            RecursionError: if it is nested deeper than Python reads.
         """
         try:
             answer = read_shown(response.content)
@@ -160,7 +160,7 @@ class Connection:
             )
 
     def _renew_early(self) -> None:
-        """Renew a token that PocketBase no longer knows. A new one that it does not know is another matter."""
+        """Renew a token that PocketBase no longer knows. If it doesn't know a new one either, give up."""
         with self._logging_in:
             if 0 <= self._clock() - self._renewed_at < RENEW_AT_MOST_EVERY:
                 raise NotInstalledError(url=self.url)

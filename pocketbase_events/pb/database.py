@@ -33,7 +33,7 @@ class Database:
         folder: PocketBase's data folder, or that of `serve`, which has it in `data`.
 
     Raises:
-        WrongUsageError: when there is no database.
+        WrongUsageError: if the database does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -114,7 +114,7 @@ class Database:
         return {row["id"]: _row(target, row) for row in self._all(query, ids=json.dumps(list(ids)))}
 
     def gone(self, collection_id: str, ids: Sequence[str]) -> set[str]:
-        """Those of the ids that no record of the collection has."""
+        """The ids without a record in the collection."""
         names = self._all("SELECT name FROM _collections WHERE id = :id", id=collection_id)
         query = "SELECT id FROM {} WHERE id IN (SELECT value FROM json_each(:ids))"
         found = [self._all(query.format(sql_name(row["name"])), ids=json.dumps(list(ids))) for row in names]
@@ -143,7 +143,7 @@ class Database:
 
 
 def _texts(item: sqlite3.Row) -> dict[str, Json]:
-    """An event as the API shows it, where somebody put numbers beyond doubles into the file."""
+    """An event as the API shows it: whole numbers beyond doubles, edited into the file, are rounded."""
     shown = dict(item)
     return {**shown, "seq": parse_number(str(shown["seq"])) if isinstance(shown["seq"], int) else shown["seq"]}
 
@@ -155,7 +155,7 @@ def _row(target: Target, row: sqlite3.Row) -> Row:
 
 
 def _shown(field: FieldDefinition, value: Json) -> Json:
-    """What SQLite holds, as PocketBase shows it; what PocketBase would never have written, as it is."""
+    """SQLite's value as PocketBase shows it. A value that PocketBase would never have written stays as it is."""
     if isinstance(value, bytes):
         value = value.decode(errors="replace")
     if field.type == "bool" and value in (0, 1, None):

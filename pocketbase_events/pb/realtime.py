@@ -78,7 +78,7 @@ class WakeUp:
 
     @property
     def connected(self) -> bool:
-        """Whether messages come, as far as we know."""
+        """Whether messages seem to arrive."""
         return self._connected
 
     def start(self) -> None:
@@ -103,7 +103,7 @@ class WakeUp:
         while not self._stopped.is_set():
             try:
                 self._listen()
-                self._retry = FIRST_RETRY  # PocketBase ends a quiet stream now and then; that is no news
+                self._retry = FIRST_RETRY  # PocketBase ends a quiet stream now and then, which is normal
             except (requests.RequestException, PocketBaseEventsError, OSError, ValueError) as error:
                 if not self._lost and not self._stopped.is_set():
                     log.warning("realtime_lost", why=_why(error), reconnecting_in_s=self._retry)

@@ -1,4 +1,4 @@
-"""What our views in PocketBase tell, as models: the same whether its API or its database file is read."""
+"""The records of our views, as models, whether they come from PocketBase's API or from its database file."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -43,24 +43,24 @@ class Status(BaseModel):
 
     @field_validator("seq", "last_seq", mode="before")
     @classmethod
-    def _whole(cls, seq: Any) -> int:  # noqa: ANN401 - whatever somebody put there
-        """What is no whole number, or none that is exact everywhere, is no event's seq."""
+    def _whole(cls, seq: Any) -> int:  # noqa: ANN401 - anything may be in the file
+        """A number that is not whole, or not exact everywhere, becomes -1: no event has that seq."""
         is_number = isinstance(seq, int | float) and abs(seq) <= MAX_SAFE_INTEGER
         return int(seq) if is_number and seq == int(seq) else -1
 
     @property
     def head(self) -> Head:
-        """What `event_head` says."""
+        """The head in `event_head`."""
         return Head(self.seq, self.hash)
 
     @property
     def last(self) -> Head:
-        """What the last recorded event says."""
+        """The head as the last recorded event implies it."""
         return Head(self.last_seq, self.last_hash)
 
     @property
     def contradiction(self) -> ContradictionError | None:
-        """The error that says so if the head is not the last recorded event."""
+        """The error to raise if the head is not the last recorded event; None if it is."""
         if self.head == self.last:
             return None
         return ContradictionError(
@@ -84,7 +84,7 @@ class Status(BaseModel):
 
     @property
     def oldest_pending_seconds(self) -> float:
-        """How long the first pending event has been waiting, by PocketBase's clock; 0 when none is pending."""
+        """How long the first pending event has been waiting, by PocketBase's clock; 0 if none is pending."""
         return self._ago(self.oldest_pending) if self.oldest_pending else 0.0
 
     @property
@@ -107,20 +107,20 @@ def status_of(item: Mapping[str, Any]) -> Status:
 
 
 def refuse_newer(item: Mapping[str, Any]) -> None:
-    """Refuse a log whose record of `event_status` names a version that we don't know.
+    """Refuse a log that a newer version of ours has set up.
 
     Raises:
-        NewerError: if it does.
+        NewerError: if one has.
     """
     if item.get("version", 0) > VERSION:
         raise NewerError
 
 
 def refuse_older(item: Mapping[str, Any]) -> None:
-    """Refuse a log whose record of `event_status` names a version before ours, and so lacks what we need.
+    """Refuse a log that an older version of ours has set up, since it lacks fields that we need.
 
     Raises:
-        OlderError: if it does.
+        OlderError: if one has.
     """
     if item.get("version", 0) < VERSION:
         raise OlderError

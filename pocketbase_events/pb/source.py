@@ -40,7 +40,7 @@ class Source(LogReader, Protocol):
         """All rows of a collection in the order of their ids, page by page."""
 
     def rows_by_id(self, target: Target, ids: Sequence[str]) -> dict[str, Row]:
-        """The rows with these ids, as far as they exist."""
+        """The rows with these ids, without those that don't exist."""
 
     def gone(self, collection_id: str, ids: Sequence[str]) -> set[str]:
         """Those of the ids that no record of the collection has. None, if records may be hidden from the reader."""

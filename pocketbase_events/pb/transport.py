@@ -89,7 +89,7 @@ class Transport:
             options: headers, params, json and so on, as `requests` has them.
 
         Raises:
-            UnreachableError: if there is no answer, or none of PocketBase's.
+            UnreachableError: if nothing answers, or something other than PocketBase.
         """
         request = requests.PreparedRequest()
         try:
@@ -189,7 +189,7 @@ def _context() -> ssl.SSLContext:
         try:
             context.load_verify_locations(**{"capath" if Path(path).is_dir() else "cafile": path})
         except OSError:
-            raise WrongUsageError(why=f"{variable} names {path}, which is no file with certificates (PEM).") from None
+            raise WrongUsageError(why=f"{variable} names {path}, which is not a file of certificates (PEM).") from None
     return context
 
 

@@ -127,7 +127,7 @@ WAYS: dict[str, tuple[Tamper, set[int], str]] = {
     "hash": (sets("hash", "0" * 64), {15}, "broken link: its hash was overwritten"),
     "last hash": (sets("hash", "0" * 64, 30), {30}, "broken link: its hash was overwritten"),
     "hash of another": (copies("hash", 15, 14), {15}, "broken link: its hash was overwritten"),
-    "hash no hash": (sets("hash", "F00D\n"), {15}, "its hash is no SHA-256"),
+    "hash no hash": (sets("hash", "F00D\n"), {15}, "its hash is not a SHA-256"),
     "rewritten": (both(sets("actor", "x"), hashes_again(15, 15, head=False)), {16}, "broken link"),
     "last rewritten": (both(sets("actor", "x", 30), hashes_again(30, 30, head=False)), {30}, "head disagrees"),
     "timestamp earlier": (sets("timestamp", EARLIER), {15}, "time runs backwards"),
@@ -136,12 +136,12 @@ WAYS: dict[str, tuple[Tamper, set[int], str]] = {
         {15},
         "time runs backwards",
     ),
-    "timestamp no time": (sets("timestamp", "1 January"), {15}, "its timestamp is no time"),
-    "event_id no v4": (sets("event_id", NO_V4), {15}, "its event_id is no uuid v4"),
+    "timestamp no time": (sets("timestamp", "1 January"), {15}, "its timestamp is not a time"),
+    "event_id no v4": (sets("event_id", NO_V4), {15}, "its event_id is not a UUID v4"),
     "event_id no v4, all hashes new": (
         both(sets("event_id", NO_V4), hashes_again(15, 30, head=True)),
         {15},
-        "its event_id is no uuid v4",
+        "its event_id is not a UUID v4",
     ),
     "event_id twice": (copies("event_id", 15, 3), {15}, "its event_id is used twice, by seq 3"),
     "event_id twice, all hashes new": (
@@ -164,5 +164,5 @@ WAYS: dict[str, tuple[Tamper, set[int], str]] = {
     "data nested deeply": (sets("data", DEEP), {15}, "levels deep"),
     "item_id no UTF-8": (sets_bytes("item_id", b"item\xff0000000000"), {15}, "changed"),
     "actor no UTF-8": (sets_bytes("actor", b"\xc3"), {15}, "changed"),
-    "event_id no UTF-8": (sets_bytes("event_id", b"\xff" * 36), {15}, "its event_id is no uuid v4"),
+    "event_id no UTF-8": (sets_bytes("event_id", b"\xff" * 36), {15}, "its event_id is not a UUID v4"),
 }

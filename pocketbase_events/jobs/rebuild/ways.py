@@ -14,7 +14,7 @@ from pocketbase_events.core.values import to_pocketbase
 class Stage(IntEnum):
     """When a write happens within its transaction."""
 
-    CLEAR = 1  # give up values that another row is to have
+    CLEAR = 1  # give up values that another row needs
     INSERT = 2
     UPDATE = 3  # after the inserts, since it may relate to any of the new rows
 

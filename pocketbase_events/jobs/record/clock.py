@@ -35,7 +35,7 @@ class Clock:
         """The time by this machine's clock.
 
         Raises:
-            WrongClockError: if it differs from PocketBase's by more than a minute, as far as can be told: one of them
+            WrongClockError: if it seems to differ from PocketBase's by more than a minute: one of them
                 may have been set since they were compared.
         """
         ours = self._now()

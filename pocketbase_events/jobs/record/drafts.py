@@ -37,7 +37,7 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A transaction to be sent, and the events that it is about."""
+    """A transaction to send, and its events."""
 
     chosen: Selection
     transaction: Transaction

@@ -1,4 +1,4 @@
-"""Running a worker: beside a PocketBase, in any process, until it is told to stop."""
+"""Running a worker: beside a PocketBase, in any process, until it is stopped."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ def worker(seen: Gateway) -> Worker:
 
 
 def settle(recorder: Worker, stop: threading.Event) -> None:
-    """Record until nothing is pending, whoever else records beside it, or until `stop` is set."""
+    """Record until nothing is pending, even if others record too, or until `stop` is set."""
     while recorder.run_to_end(stop) in (Step.CONFLICT, Step.HELD) and not stop.wait(HOLD_INTERVAL):
         pass
     recorder.tell()
@@ -36,7 +36,7 @@ def run_worker(settings: Settings, stop: threading.Event, wake: threading.Event)
     Raises:
         CredentialsRefusedError: at the start, if PocketBase refuses the credentials.
         WrongUsageError: if the settings lack them.
-        NotInstalledError: at the start, if there is no event log.
+        NotInstalledError: at the start, if the event log is not set up.
     """
     with gateway(settings, answers_within=patience.USUAL) as seen:
         work_through(seen, settings.url, stop, wake)

@@ -7,7 +7,7 @@ from pocketbase_events.logs import log
 
 FIRST_RETRY, LAST_RETRY = 0.25, 1.0  # seconds between two attempts
 LOGIN_RETRY = 3.0  # seconds between two attempts to log in with what was refused; each costs PocketBase a bcrypt
-TOLD_AGAIN_AFTER = 60.0  # seconds after which trouble that comes and goes, or stays, is told once more
+TOLD_AGAIN_AFTER = 60.0  # seconds after which lasting or returning trouble is logged again
 
 
 class Trouble:

@@ -1,4 +1,4 @@
-"""The worker: it records pending events once, to the end, or until it is told to stop."""
+"""The worker: it records pending events once, to the end, or until it is stopped."""
 
 import math
 import threading
@@ -34,10 +34,10 @@ class Realtime(Protocol):
 
     @property
     def connected(self) -> bool:
-        """Whether it would tell, as far as we know."""
+        """Whether messages seem to arrive."""
 
     def reconnect(self) -> None:
-        """Connect anew. It did not tell."""
+        """Reconnect: a message did not arrive."""
 
 
 class Worker:
@@ -162,7 +162,7 @@ class Worker:
                 return
 
     def _expect_news(self, wake: threading.Event, realtime: Realtime) -> None:
-        """Connect to realtime anew if it does not tell now of events that a look has found."""
+        """Reconnect to realtime if it doesn't announce events that a look has found."""
         if not wake.wait(HEARD_WITHIN):
             realtime.reconnect()
 
@@ -180,7 +180,7 @@ class Worker:
 
 
 class _Woken:
-    """Whether `wake` was set since this was made. It is cleared, unless there is to be a stop."""
+    """Whether `wake` was set since this was made. It is cleared, unless the worker should stop."""
 
     def __init__(self, wake: threading.Event, stop: threading.Event) -> None:
         self._wake, self._stop = wake, stop
@@ -188,7 +188,7 @@ class _Woken:
         self._take()
 
     def rest(self) -> None:
-        """Rest a moment. Most likely nothing is pending now, and whoever saw the row appends next."""
+        """Rest a moment: probably nothing is pending, and a client that saw the row appends next."""
         self._wake.wait(REST)
         self._take()
 
