@@ -128,15 +128,18 @@ def _worker_problems(status: Status, gateway: Gateway, sleep: Callable[[float], 
     """Is a worker there, and does it keep up?"""
     waiting = status.oldest_pending_seconds
     if not status.held and waiting > WORKER_MISSED_AFTER:
+        before = gateway.first_pending()
         sleep(SECOND_LOOK)
-        later = gateway.status()
+        later, first = gateway.status(), gateway.first_pending()
         done = later.seq - status.seq + later.rejected - status.rejected
-        if later.held or not later.pending:
+        if later.held or not first:
             return
-        if done > 0:
+        if first == before and _is_passed_over(first, later, gateway):
+            yield _passed_over(first)
+        elif done > 0:
             yield from _behind(later, done)
         elif later.last_seen > later.oldest_pending:
-            yield _stopped(later, gateway)
+            yield _stopped(later, first)
         else:
             yield (
                 f"Events have been pending for {waiting:.0f} s: no worker takes them. Start one: pocketbase-events run"
@@ -156,14 +159,30 @@ def _behind(status: Status, done: int) -> Iterator[str]:
         )
 
 
-def _stopped(status: Status, gateway: Gateway) -> str:
+def _stopped(status: Status, first: dict[str, Any]) -> str:
     """The sentence for a log that does not grow although a worker is there."""
-    first = gateway.first_pending()
-    what = f"the first is {first['id']} ({first['type']} {first['collection']} {first['item_id']})" if first else ""
     return (
         f"Events have been pending for {_duration(status.oldest_pending_seconds)} although a worker looks for them"
-        f" ({what}). The worker's log says why."
+        f" (the first is {_named(first)}). The worker's log says why."
     )
+
+
+def _is_passed_over(first: dict[str, Any], status: Status, gateway: Gateway) -> bool:
+    """Whether a worker that is there has recorded events that were appended after this one, the first pending."""
+    is_there = status.seen_seconds is not None and status.seen_seconds < UNSEEN_AFTER
+    return is_there and gateway.position(status.seq) > int(first["position"])
+
+
+def _passed_over(first: dict[str, Any]) -> str:
+    return (
+        f"The event {_named(first)} is passed over: later ones are recorded, and it stays pending. PocketBase lets"
+        " nobody change it, most likely because of a hook on events; the worker's log says more (left_aside). Mend the"
+        " hook and restart the worker, or delete the event as a superuser."
+    )
+
+
+def _named(event: dict[str, Any]) -> str:
+    return f"{event['id']} ({event['type']} {event['collection']} {event['item_id']})"
 
 
 def _duration(seconds: float) -> str:

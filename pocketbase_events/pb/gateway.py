@@ -50,10 +50,15 @@ class Gateway(Reader):
         return [pending_of(item) for item in items]
 
     def first_pending(self) -> dict[str, Any] | None:
-        """The id, type, collection and item_id of the first pending event; None if none is pending."""
-        fields = "id,type,collection,item_id"
+        """The first pending event's id, type, collection, item_id and place of insertion; None if none is pending."""
+        fields = "id,type,collection,item_id,position"
         items = self._connection.items("event_pending", sort="position", perPage=1, fields=fields)
         return items[0] if items else None
+
+    def position(self, seq: int) -> int:
+        """The place of insertion of the recorded event with this seq; 0 if there is none."""
+        items = self._connection.items("event_log", filter=f"seq = {seq}", perPage=1, fields="position")
+        return int(items[0]["position"]) if items else 0
 
     def transact(self, transaction: Transaction, *, within: float | None = None) -> Outcome:
         """Send one transaction. `within`: seconds to wait for the answer, if not the usual time.
@@ -69,7 +74,7 @@ class Gateway(Reader):
             case RowPlace(place):
                 return self._why_no_row(transaction.writes[: place + 1], failed)
             case EventPlace() as place:
-                return _why_no_event(place, failed)
+                return self._why_no_event(place, failed)
             case None:
                 return self._why_no_head(transaction)
 
@@ -157,18 +162,22 @@ class Gateway(Reader):
         answer = self._connection.request("POST", "/api/batch", json={"requests": []})
         return answer.status_code != HTTPStatus.FORBIDDEN
 
+    def _why_no_event(self, place: EventPlace, failed: Failed) -> Outcome:
+        """Why an event could be neither recorded nor rejected."""
+        if failed.status == HTTPStatus.NOT_FOUND and not self._is_pending(place.id):
+            return Conflict()
+        fields = failed.answer.get("data")
+        if failed.status == HTTPStatus.BAD_REQUEST and fields:
+            return EventRefused(place.id, reasons(fields))
+        why = words_of(failed.answer) or f"status {failed.status}, without a reason."
+        return EventRefused(place.id, why, certain=False)
+
+    def _is_pending(self, event: str) -> bool:
+        """Whether the event is there still, and pending. If it isn't, PocketBase answers 404 as well."""
+        found = self._row("events", event)
+        return found is not None and found["seq"] == 0 and found["error"] == ""
+
     def _row(self, collection: str, item_id: str) -> dict[str, Json] | None:
         path = f"/api/collections/{collection}/records/{percent_encoded(item_id, safe='')}"
         response = self._connection.request("GET", path)
         return self._connection.read(response) if response.ok else None
-
-
-def _why_no_event(place: EventPlace, failed: Failed) -> Outcome:
-    """Why an event could be neither recorded nor rejected."""
-    if failed.status == HTTPStatus.NOT_FOUND:
-        return Conflict()
-    fields = failed.answer.get("data")
-    if failed.status == HTTPStatus.BAD_REQUEST and fields:
-        return EventRefused(place.id, reasons(fields))
-    why = words_of(failed.answer) or f"status {failed.status}, without a reason."
-    return EventRefused(place.id, why, certain=False)

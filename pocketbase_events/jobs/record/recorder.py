@@ -109,6 +109,7 @@ class Recorder:
         self._answer_times: deque[float] = deque(maxlen=ANSWER_TIMES)  # seconds that looks without work took
         self._patience = Patience()
         self._vain_looks, self._stuck = 0, ""
+        self._unsettled: tuple[OutcomeUnknownError, Sent, Page] | None = None
         self._left_aside: frozenset[str] = frozenset()  # records of events that PocketBase lets nobody change
         self.news = News(timer)
 
@@ -143,13 +144,18 @@ class Recorder:
         if self._stale and self.catch_up().held:
             self._stale = True
             return Done(Step.HELD)
-        work = ready or self._first_page()
+        resumed = self._resume()
+        if isinstance(resumed, Step):
+            return Done(resumed, more=True)
+        if ready and any(event.id in self._left_aside for event in ready.page):
+            ready = None
+        work = Work(resumed.events, (), more=True) if resumed else ready or self._first_page()
         if not work.page:
             return Done(Step.IDLE)
         try:
             if not self._basis.knows(work.page):
                 self._read_targets()
-            done = self._record_page(work, beside)
+            done = self._record_page(work, resumed or Page(work.page, Search(len(work.page))), beside)
         except RateLimitedError:
             raise  # nothing was done, and it is only a matter of time
         except TroubleError:
@@ -179,10 +185,9 @@ class Recorder:
     def _read_targets(self) -> None:
         self._basis = replace(self._basis, targets=self._gateway.targets())
 
-    def _record_page(self, work: Work, beside: Executor | None) -> Done:
+    def _record_page(self, work: Work, page: Page, beside: Executor | None) -> Done:
         """Record and reject the events of a page. Those that PocketBase refuses are found by its answers."""
-        page, draft = Page(work.page, Search(len(work.page))), work.draft
-        ready: Work | None = None
+        draft, ready = work.draft, None
         while page.events:
             draft = draft or self._drafting.draft(self._basis, page.events, page.search, self._size)
             is_last = len(draft.chosen) == len(page.events) and (work.rest or work.more)
@@ -242,7 +247,10 @@ class Recorder:
             TroubleError: if it takes none.
         """
         transaction = sent.draft.transaction
-        if self.catch_up().head == transaction.after != transaction.before:
+        self._unsettled = error, sent, page
+        head = self.catch_up().head
+        self._unsettled = None
+        if head == transaction.after != transaction.before:
             return self._committed(sent, page)
         if self._basis.head != transaction.before:
             return Step.AGAIN
@@ -255,6 +263,21 @@ class Recorder:
                 collections = sent.draft.collections
                 self._patience = self._patience.after_failure(collections, sent.within, answered=error.answered)
         return page.failed(error, sent.seconds, sent.draft)
+
+    def _resume(self) -> Page | Step | None:
+        """Go on with the page of a transaction that got no answer, and after which PocketBase was gone for a while.
+
+        Else an event that makes PocketBase crash would do so for ever.
+        """
+        if self._unsettled is None:
+            return None
+        self._stale = True
+        error, sent, page = self._unsettled
+        after = self._unknown(error, sent, page)
+        if isinstance(after, Step):
+            return after
+        self._tell_doubts(sent.draft, after)
+        return after if after.events else Step.AGAIN
 
     def _committed(self, sent: Sent, page: Page) -> Page:
         chosen, transaction = sent.draft.chosen, sent.draft.transaction
