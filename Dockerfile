@@ -32,6 +32,7 @@ COPY constraints.txt ./
 RUN --mount=type=secret,id=ca,required=false fetch install -c constraints.txt hatchling
 COPY pyproject.toml README.md LICENSE ./
 COPY pb_schema pb_schema
+COPY javascript javascript
 COPY pocketbase_events pocketbase_events
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /dist .
 

@@ -104,6 +104,9 @@ def javascript_packages() -> None:
             npm = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund")
             done = subprocess.run(npm, cwd=JAVASCRIPT, capture_output=True, text=True, timeout=300, check=False)
             assert done.returncode == 0, done.stderr
+        ours = JAVASCRIPT / "node_modules" / "pocketbase-events"
+        if not ours.exists():
+            ours.symlink_to(JAVASCRIPT.parents[1] / "javascript")
 
 
 def _installed_version(name: str) -> str | None:

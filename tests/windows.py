@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from support import DEADLINE, eventually
 
 JAVASCRIPT = Path(__file__).parent / "javascript"
+PACKAGE = Path(__file__).parents[1] / "javascript"
 SDK = JAVASCRIPT / "node_modules" / "pocketbase" / "dist" / "pocketbase.es.mjs"
 ANN = {"PB_EMAIL": "ann@example.com", "PB_PASSWORD": "user-password"}
 WAIT = DEADLINE * 1000  # as Playwright counts
@@ -135,7 +136,8 @@ def browser_window(browser: Browser, url: str) -> Iterator[BrowserWindow]:
 
 
 def publish(folder: Path) -> None:
-    """Put the page, the recipes and the SDK where PocketBase serves files from."""
+    """Put the page, the package and the SDK where PocketBase serves files from."""
     shutil.copytree(JAVASCRIPT / "page", folder)
-    for file in (SDK, *(JAVASCRIPT / name for name in ("append.mjs", "live.mjs", "example.mjs"))):
+    shutil.copytree(PACKAGE, folder / "pocketbase-events")
+    for file in (SDK, *JAVASCRIPT.glob("*example.mjs")):
         shutil.copy(file, folder)

@@ -19,6 +19,7 @@ from pocketbase_events.cli.follow import follow
 from pocketbase_events.cli.history import history
 from pocketbase_events.cli.import_log import import_log
 from pocketbase_events.cli.init import init
+from pocketbase_events.cli.javascript import javascript
 from pocketbase_events.cli.output import PROBLEM, TERMINATED, UNREACHABLE, WRONG_USAGE, fail, tell
 from pocketbase_events.cli.rebuild import rebuild
 from pocketbase_events.cli.rejected import rejected
@@ -88,6 +89,7 @@ app.command()(undo)
 app.command()(revert)
 app.command()(rejected)
 app.command()(retry)
+app.command()(javascript)
 
 
 def main() -> None:

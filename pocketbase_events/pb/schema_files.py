@@ -6,11 +6,15 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 
+def carried_folder(name: str) -> Traversable | Path:
+    """A folder that the installed package carries; in a checkout, the one beside the package."""
+    packaged = resources.files("pocketbase_events") / name
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / name
+
+
 def schema_file(name: str) -> Traversable | Path:
-    """A file of `pb_schema`, from the installed package or, in a checkout, from beside it."""
-    packaged = resources.files("pocketbase_events") / "pb_schema"
-    folder = packaged if packaged.is_dir() else Path(__file__).parents[2] / "pb_schema"
-    return folder / name
+    """A file of `pb_schema`."""
+    return carried_folder("pb_schema") / name
 
 
 def log_triggers() -> dict[str, str]:

@@ -15,6 +15,7 @@ from windows import ANN, JAVASCRIPT, BrowserWindow, Window, browser_window, node
 
 pytestmark = pytest.mark.usefixtures("javascript_packages")
 NO_COLOUR = 'notes has no field "colour". Its fields are: body.'
+APP_PRINTS = ["create Hello", "update Hello again", "Cannot be blank.", "delete Hello again", "[]"]
 APPEND = b"POST /api/collections/events/records"
 BROWSER = pytest.param("browser", marks=pytest.mark.browser)
 
@@ -163,16 +164,32 @@ def test_a_list_looks_for_itself_where_realtime_has_fallen_silent(
 @pytest.fixture
 def notes(server: Server) -> Server:
     """What the example writes to."""
-    server.create_collection("notes", [{"name": "body", "type": "text"}], listRule="", viewRule="")
+    server.create_collection("notes", [{"name": "body", "type": "text", "required": True}], listRule="", viewRule="")
     server.attach("notes")
     return server
 
 
+def run_in_node(notes: Server, example: str) -> list[str]:
+    """The lines that an example of the page prints."""
+    started = ["node", str(JAVASCRIPT / "run_example.mjs"), example]
+    environment = {**os.environ, **ANN, "PB_URL": notes.url}
+    return subprocess.check_output(started, env=environment, text=True, timeout=60).splitlines()
+
+
+def run_in_browser(notes: Server, browser: Browser, example: str) -> list[str]:
+    with browser.new_page() as page:
+        printed: list[str] = []
+        page.on("console", lambda message: printed.append(message.text))
+        page.goto(notes.url)
+        given = [notes.url, *ANN.values()]
+        page.evaluate("([url, email, password]) => Object.assign(globalThis, { url, email, password })", given)
+        page.evaluate(f"import('./{example}')")
+    return printed
+
+
 @pytest.mark.usefixtures("worker")
 def test_the_example_works_in_node_as_it_stands(notes: Server) -> None:
-    script = str(JAVASCRIPT / "run_example.mjs")
-    environment = {**os.environ, **ANN, "PB_URL": notes.url}
-    printed = subprocess.check_output(["node", script], env=environment, text=True, timeout=60).splitlines()
+    printed = run_in_node(notes, "example.mjs")
     assert printed[0] == "[]"
     assert printed[-1] == NO_COLOUR
     assert [*live_rows(notes, ("body",), "notes").values()] == [{"body": "Hello again"}]
@@ -182,13 +199,21 @@ def test_the_example_works_in_node_as_it_stands(notes: Server) -> None:
 @pytest.mark.browser
 @pytest.mark.usefixtures("worker")
 def test_the_example_works_in_a_browser_as_it_stands(notes: Server, chromium: Browser) -> None:
-    with chromium.new_page() as page:
-        printed: list[str] = []
-        page.on("console", lambda message: printed.append(message.text))
-        page.goto(notes.url)
-        given = [notes.url, *ANN.values()]
-        page.evaluate("([url, email, password]) => Object.assign(globalThis, { url, email, password })", given)
-        page.evaluate("import('./example.mjs')")
+    printed = run_in_browser(notes, chromium, "example.mjs")
     assert printed[0] == "[]"
     assert NO_COLOUR in printed
     assert [*live_rows(notes, ("body",), "notes").values()] == [{"body": "Hello again"}]
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_example_of_an_app_works_in_node_as_it_stands(notes: Server) -> None:
+    assert sorted(run_in_node(notes, "app_example.mjs")) == sorted(APP_PRINTS)
+    assert check_log(notes).seq == 3
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("worker")
+def test_the_example_of_an_app_works_in_a_browser_as_it_stands(notes: Server, chromium: Browser) -> None:
+    printed = run_in_browser(notes, chromium, "app_example.mjs")
+    assert {*APP_PRINTS} <= {*printed}
+    assert check_log(notes).seq == 3

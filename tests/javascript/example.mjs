@@ -1,6 +1,5 @@
 import PocketBase from "pocketbase";
-import { appendEvent, newId } from "./append.mjs";
-import { liveRows } from "./live.mjs";
+import { appendEvent, liveRows, newId } from "pocketbase-events";
 
 const pb = new PocketBase(url);
 await pb.collection("users").authWithPassword(email, password);

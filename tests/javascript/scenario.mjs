@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { appendEvent, newId } from "./append.mjs";
+import { appendEvent, newId } from "pocketbase-events";
 import { signIn } from "./client.mjs";
 
 const pb = await signIn();

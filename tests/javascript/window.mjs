@@ -3,9 +3,8 @@
 
 import { createInterface } from "node:readline";
 
-import { appendEvent } from "./append.mjs";
+import { appendEvent, liveRows } from "pocketbase-events";
 import { signIn } from "./client.mjs";
-import { liveRows } from "./live.mjs";
 
 const show = (what) => console.log(JSON.stringify(what));
 const pb = await signIn();

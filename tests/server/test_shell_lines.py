@@ -25,6 +25,7 @@ ELSEWHERE = {
     "pip install": "CI installs the wheel into an empty environment",
     "python3 -m venv /opt": "likewise",
     "/opt/pocketbase-events/bin/pip": "likewise",
+    "npm install ./javascript": "the tests of the npm package install it",
     "systemctl ": "needs systemd as process 1",
     "journalctl ": "likewise",
     "pocketbase-events attach notes --no-lock --dir /var": "the tests of attach open a stopped folder",

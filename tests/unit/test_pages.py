@@ -1,6 +1,7 @@
 """What all pages have in common: their links lead somewhere, and what they name is there."""
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -18,8 +19,8 @@ PACKAGE = ROOT / "pocketbase_events"
 ARCHITECTURE = DOCS / "architecture.md"
 OPERATIONS = DOCS / "operations.md"
 MOST_BYTES = 8192  # of the README
-LANGUAGES = {"sh", "js", "python", "ini", "text", "mermaid"}  # the first three are run by tests
-RECIPES = ("append.mjs", "live.mjs", "example.mjs")
+LANGUAGES = {"sh", "js", "python", "html", "ini", "text", "mermaid"}  # the first three are run by tests
+EXAMPLES = ("app_example.mjs", "example.mjs")
 HOOKS = 1  # on the page about operations; a test gives it to a PocketBase
 
 
@@ -54,8 +55,8 @@ def test_every_block_of_code_says_what_it_is(page: Path) -> None:
     assert {block.language for block in blocks(page)} <= LANGUAGES
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_in_javascript_is_the_tested_file(name: str) -> None:
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_in_javascript_is_the_tested_file(name: str) -> None:
     text = (DOCS / "javascript.md").read_text()
     shown = re.search(rf"<!-- {name} -->\n```js\n(.*?)```\n<!-- /{name} -->", text, re.DOTALL)
     assert shown is not None
@@ -63,7 +64,7 @@ def test_a_recipe_in_javascript_is_the_tested_file(name: str) -> None:
 
 
 def test_there_is_no_other_javascript_on_the_pages() -> None:
-    assert sum(block.language == "js" for page in PAGES for block in blocks(page)) == len(RECIPES) + HOOKS
+    assert sum(block.language == "js" for page in PAGES for block in blocks(page)) == len(EXAMPLES) + HOOKS
 
 
 def test_the_make_targets_on_the_pages_exist() -> None:
@@ -120,6 +121,7 @@ def test_versions_are_the_same_wherever_they_stand() -> None:
     assert f"#POCKETBASE_VERSION={pocketbase[1]}" in (ROOT / ".env.example").read_text()
     assert f"`{pocketbase[1]}`" in OPERATIONS.read_text()
     assert f'image.version="{__version__}"' in dockerfile
+    assert json.loads((ROOT / "javascript" / "package.json").read_text())["version"] == __version__
 
 
 def test_the_versions_of_pocketbase_that_are_tried_are_those_of_make_matrix() -> None:

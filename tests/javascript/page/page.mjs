@@ -1,8 +1,7 @@
 // A list of items that a signed-in user may add to and delete from.
 
 import PocketBase from "pocketbase";
-import { appendEvent, newId } from "./append.mjs";
-import { liveRows } from "./live.mjs";
+import { appendEvent, liveRows, newId } from "pocketbase-events";
 
 const pb = new PocketBase(location.origin);
 const [signIn, add] = document.forms;

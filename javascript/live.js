@@ -1,4 +1,4 @@
-// Keep a list of rows live with PocketBase's JavaScript SDK, in a browser or in Node.
+// Keep a list of rows live.
 
 /**
  * Call `onChange` with the rows of a collection that are not deleted: at once, after every change, when a lost

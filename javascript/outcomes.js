@@ -1,0 +1,138 @@
+// Waiting until the worker has recorded or rejected an event.
+
+import { aborted, mayPass, refusal } from "./errors.js";
+
+const PATIENCE = 60_000; // ms that an event may be pending, or a server in trouble, while PocketBase answers
+const LONGEST_PAUSE = 2000; // ms between two looks
+const AT_ONCE = 50; // events that one request asks about
+const LINGER = 2000; // ms that realtime stays connected after the last outcome
+
+/** Pause for so many ms, or until the signal aborts. */
+export const sleep = (ms, signal) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
+
+/** Try until it succeeds or fails for good. A lost connection is waited out, a server in trouble for a minute. */
+export async function patiently(pb, attempt, signal) {
+  const start = Date.now();
+  for (let pause = 200; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+    if (signal?.aborted) throw await aborted(pb);
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!mayPass(error) || (error.status && Date.now() - start > PATIENCE)) throw error;
+    }
+    await sleep(pause, signal);
+  }
+}
+
+/** What became of the events of one client. Realtime says it; a timer looks where realtime is silent. */
+export class Outcomes {
+  #pb;
+  #waiting = new Map(); // by the id of an event: a promise of its record, and when the event was appended
+  #running = false;
+  #connected = false;
+  #actor;
+  #wake = () => {};
+
+  constructor(pb) {
+    this.#pb = pb;
+  }
+
+  /** Begin to wait, before the event is appended. Resolves to its record; to null if the client may not read it. */
+  of(id) {
+    const known = this.#waiting.get(id);
+    if (known) return known.promise;
+    const entry = { since: 0 };
+    entry.promise = new Promise((resolve, reject) => Object.assign(entry, { resolve, reject }));
+    entry.promise.catch(() => {}); // whoever waits for it hears of it
+    this.#waiting.set(id, entry);
+    this.#run();
+    return entry.promise;
+  }
+
+  /** The event has been appended. Look at once unless realtime is sure to tell. */
+  appended(id, look) {
+    const entry = this.#waiting.get(id);
+    if (entry) entry.since = Date.now();
+    if (actorOf(this.#pb) !== this.#actor) this.#connected = false; // it listens for another user's events
+    if (look || !this.#connected) this.#wake(true);
+  }
+
+  /** The event was not appended. */
+  forget(id) {
+    this.#waiting.delete(id);
+    this.#wake();
+  }
+
+  async #run() {
+    if (this.#running) return;
+    this.#running = true;
+    const unsubscribe = this.#subscribe();
+    for (let pause = 10, idle = 0; ;) {
+      const hurry = await new Promise((resolve) => {
+        const timer = setTimeout(resolve, this.#live ? LONGEST_PAUSE : pause);
+        this.#wake = (now) => (clearTimeout(timer), resolve(now));
+      });
+      pause = hurry ? 10 : Math.min(2 * pause, LONGEST_PAUSE);
+      if (this.#waiting.size) idle = 0;
+      else if (!this.#connected || (idle ||= Date.now()) + LINGER <= Date.now()) break;
+      await this.#look().catch(() => {}); // the next look tries again
+    }
+    this.#running = this.#connected = false;
+    unsubscribe.then((end) => end?.()).catch(() => {});
+  }
+
+  get #live() {
+    return this.#connected && this.#pb.realtime.isConnected;
+  }
+
+  async #subscribe() {
+    if (typeof EventSource === "undefined") return undefined; // Node 20 has none; then the timer has to do
+    this.#actor = actorOf(this.#pb);
+    const filter = this.#pb.filter("actor = {:actor}", { actor: this.#actor });
+    try {
+      const end = await this.#pb.collection("events").subscribe("*", ({ record }) => this.#hear(record), { filter });
+      this.#connected = true;
+      this.#wake(true); // what happened before
+      return end;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #look() {
+    const asked = [...this.#waiting].filter(([, { since }]) => since).slice(0, AT_ONCE);
+    if (!asked.length) return;
+    for (const [id, entry] of asked) (this.#waiting.delete(id), this.#waiting.set(id, entry)); // others first, next time
+    const filter = asked.map(([id]) => this.#pb.filter("id = {:id}", { id })).join(" || ");
+    const query = { filter, perPage: AT_ONCE, skipTotal: 1 };
+    const { items } = await this.#pb.send("/api/collections/events/records", { query, requestKey: null });
+    items.forEach((record) => this.#hear(record));
+    for (const [id, entry] of asked) {
+      if (!items.some((record) => record.id === id)) this.#end(id, null);
+      else if (this.#waiting.has(id) && Date.now() - entry.since > PATIENCE) this.#end(id, undefined);
+    }
+  }
+
+  #hear(record) {
+    if (record.seq > 0 || record.error) this.#end(record.id, record);
+  }
+
+  async #end(id, record) {
+    const entry = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (!this.#waiting.size) this.#wake();
+    if (record !== undefined) return entry?.resolve(record);
+    const why = "The event was appended, but no worker has recorded it within a minute. It waits until one runs.";
+    entry?.reject(await refusal(this.#pb, why, {}, 503));
+  }
+}
+
+/** The id of the client's user; "" for a guest. */
+export function actorOf({ authStore: { record, token, isValid } }) {
+  if (record?.id || !isValid) return record?.id ?? "";
+  return JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))).id ?? "";
+}

@@ -1,0 +1,26 @@
+// Realtime as if deleted rows were gone: a row that becomes deleted is a `delete`, one that is restored a `create`.
+
+import { withDeleted } from "./collection.js";
+
+const REMEMBERED = 1000; // deleted rows, the latest, that are known when the subscription begins
+
+export async function subscribe(service, topic, callback, options) {
+  const { fields, unasked } = withDeleted(options.fields ?? options.query?.fields);
+  const gone = new Set();
+  const listen = ({ action, record }) => {
+    const was = gone.has(record.id);
+    if (record.deleted) gone.add(record.id);
+    else gone.delete(record.id);
+    if (record.deleted && (was || action === "create")) return;
+    const said = action !== "update" ? action : record.deleted ? "delete" : was ? "create" : action;
+    if (unasked) delete record.deleted;
+    callback({ action: said, record });
+  };
+  const given = fields ? { ...options, fields } : options;
+  const end = await service.subscribe(topic, listen, Object.keys(given).length ? given : undefined);
+  const known = { filter: "deleted = true", fields: "id", sort: "-@rowid", skipTotal: true, requestKey: null };
+  if (topic !== "*") known.filter += ` && id = ${JSON.stringify(topic)}`;
+  const { items } = await service.getList(1, topic === "*" ? REMEMBERED : 1, known).catch(() => ({ items: [] }));
+  for (const { id } of items) gone.add(id);
+  return end;
+}

@@ -1,0 +1,65 @@
+// Which collections are under the log, and what fields they have, as PocketBase says it: the view `event_fields`.
+
+const FRESH = 60_000; // ms that the answer is taken for granted
+
+export class Targets {
+  #pb;
+  #named;
+  #answer;
+  #until = 0;
+
+  constructor(pb, named) {
+    this.#pb = pb;
+    this.#named = named;
+    pb.authStore.onChange(() => this.forget());
+  }
+
+  /** Ask anew before the next use. */
+  forget() {
+    this.#until = 0;
+  }
+
+  /**
+   * The collection of this name or id if it is attached, else undefined: its name, its fields by name (null if the
+   * client may not know them), and whether its rows carry `seq`. Throws if it was named and is not attached.
+   */
+  async find(name) {
+    if (Date.now() > this.#until) {
+      this.#until = Date.now() + FRESH;
+      this.#answer = this.#ask();
+      this.#answer.catch(() => this.forget());
+    }
+    const { known, whole } = await this.#answer;
+    const found = known.find((each) => each.collection === name || each.id === name);
+    if (found || !this.#named.includes(name)) return found;
+    if (!whole) return { collection: name, fields: null };
+    throw new Error(
+      `${name} was named in withEvents, but it is not attached to the event log. Leave it out there, or attach it:` +
+        ` pocketbase-events attach ${name}`,
+    );
+  }
+
+  async #ask() {
+    const pb = this.#pb;
+    const query = { perPage: 1000, skipTotal: 1 };
+    const answer = await pb
+      .send("/api/collections/event_fields/records", { query, requestKey: null })
+      .catch((error) => {
+        if (error.status === 403 || error.status === 404) return undefined; // closed, or set up by an older version
+        throw error;
+      });
+    const known = await Promise.all((answer?.items ?? []).map((item) => this.#target(item)));
+    return { known, whole: !!answer && pb.authStore.isValid };
+  }
+
+  async #target({ collection, collection_id: id, versioned, fields }) {
+    if (!fields?.length && this.#pb.authStore.isSuperuser) {
+      ({ fields } = await this.#pb.send(`/api/collections/${id}`, { requestKey: null }));
+    }
+    const types = (fields ?? []).map((each) => [
+      each.name,
+      { type: each.type, multiple: !!each.multiple || each.maxSelect > 1 },
+    ]);
+    return { collection, id, versioned, fields: types.length ? new Map(types) : null };
+  }
+}

@@ -1,0 +1,72 @@
+"""The npm package: what an app does with the SDK, with and without withEvents."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import SUPERUSER, Server, check_log, command, run_command, start_copy
+from support.todos import make_todos
+from windows import ANN, JAVASCRIPT, PACKAGE
+
+pytestmark = pytest.mark.usefixtures("javascript_packages")
+
+
+@pytest.fixture(scope="module")
+def todo_app(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PocketBase with the collections of a todo app, the user Ann, and a worker."""
+    for server in start_copy(installed_template, tmp_path_factory.mktemp("todos") / "pocketbase"):
+        server.user("ann")
+        make_todos(server)
+        with command("run", env=server.environment):
+            yield server
+
+
+def run_script(server: Server, script: str, *arguments: str) -> str:
+    """What a script prints that runs in Node as the user Ann."""
+    superuser = {"PB_SUPERUSER": SUPERUSER[0], "PB_SUPERUSER_PASSWORD": SUPERUSER[1]}
+    environment = {**os.environ, **ANN, **superuser, "PB_URL": server.url}
+    started = ["node", str(JAVASCRIPT / script), *arguments]
+    done = subprocess.run(started, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_an_app_gets_back_the_same_with_events_and_without(todo_app: Server) -> None:
+    assert json.loads(run_script(todo_app, "compare.mjs")) == []
+
+
+def test_events_say_what_plain_writes_can_not(todo_app: Server) -> None:
+    run_script(todo_app, "events.mjs")
+    check_log(todo_app)
+
+
+@pytest.mark.slow
+def test_a_thousand_increments_from_four_windows_lose_nothing(todo_app: Server) -> None:
+    run_script(todo_app, "counter.mjs")
+
+
+def test_an_app_passes_the_strict_type_checker() -> None:
+    tsc = JAVASCRIPT / "node_modules" / "typescript" / "bin" / "tsc"
+    done = subprocess.run(["node", str(tsc), "-p", str(JAVASCRIPT)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_npm_package_holds_its_files_and_nothing_else() -> None:
+    packed = subprocess.check_output(["npm", "pack", "--dry-run", "--json"], cwd=PACKAGE, text=True)
+    names = {file["path"] for file in json.loads(packed)[0]["files"]}
+    assert names == {path.name for path in PACKAGE.iterdir()}
+
+
+def test_the_command_line_writes_the_package_into_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "public" / "pocketbase-events"
+    for _ in range(2):
+        done = run_command("javascript", str(folder), env={**os.environ})
+        assert done.returncode == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        path.name: path.read_bytes() for path in PACKAGE.iterdir()
+    }
+    (tmp_path / "file").touch()
+    assert run_command("javascript", str(tmp_path / "file"), env={**os.environ}).returncode == 2

@@ -1,0 +1,184 @@
+// What withEvents does that the plain client does not, against a real PocketBase with a worker beside it.
+
+import assert from "node:assert/strict";
+
+import PocketBase, { ClientResponseError } from "pocketbase";
+import { newId, withEvents } from "pocketbase-events";
+import { signIn } from "./client.mjs";
+
+const { PB_URL, PB_SUPERUSER, PB_SUPERUSER_PASSWORD } = process.env;
+const pb = withEvents(await signIn());
+const todos = pb.collection("todos");
+const root = withEvents(new PocketBase(PB_URL));
+await root.collection("_superusers").authWithPassword(PB_SUPERUSER, PB_SUPERUSER_PASSWORD);
+const fails = (promise) => promise.then(assert.fail, (error) => error);
+const eventsOf = (id) => root.collection("events").getFullList({ filter: `item_id = "${id}"`, sort: "seq" });
+const until = async (condition) => {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+};
+
+export const tests = {
+  async "several fields are one group, with a reason and an actor"() {
+    const { id } = await todos.create({ title: "Milk" });
+    await todos.update(id, { title: "Eggs", count: 2, done: false }, { reason: "out of milk" });
+    const [, ...group] = await eventsOf(id);
+    assert.deepEqual(
+      group.map(({ data }) => data),
+      [{ title: "Eggs" }, { count: 2 }],
+      "what stays needs no event",
+    );
+    for (const { together, reason, actor } of group) {
+      assert.deepEqual([together, reason, actor], [group[0].together, "out of milk", pb.authStore.record.id]);
+    }
+    assert.notEqual(group[0].together, "");
+  },
+
+  async "only what differs from the record that it started from is appended"() {
+    const start = await todos.create({ title: "Milk", count: 1 });
+    await todos.update(start.id, { count: 7 });
+    const end = await todos.update(start.id, { ...start, title: "Eggs" }, { from: start });
+    assert.deepEqual([end.title, end.count], ["Eggs", 7]);
+  },
+
+  async "all or nothing is changed"() {
+    const { id } = await todos.create({ title: "Milk" });
+    const error = await fails(todos.update(id, { title: "Eggs", priority: "urgent" }));
+    assert.ok(error instanceof ClientResponseError);
+    assert.equal(error.status, 400);
+    assert.equal(error.message, "PocketBase refused the row: priority: Invalid value urgent.");
+    assert.equal(error.response.data.priority.message, "Invalid value urgent.");
+    assert.equal((await todos.getOne(id)).title, "Milk");
+  },
+
+  async "deleted rows are shown to whoever asks"() {
+    const { id } = await todos.create({ title: "Milk", slug: "milk" });
+    await todos.delete(id);
+    assert.equal((await fails(todos.getOne(id))).status, 404);
+    assert.equal((await todos.getOne(id, { deleted: true })).title, "Milk");
+    assert.equal((await todos.getFullList({ filter: `id = "${id}"` })).length, 0);
+    assert.equal((await todos.getList(1, 9, { filter: `id = "${id}"`, deleted: true })).items.length, 1);
+  },
+
+  async "a restored row is heard of as created, by those who came later, too"() {
+    const { id } = await todos.create({ title: "Milk" });
+    await todos.delete(id);
+    const heard = [];
+    await todos.subscribe(id, ({ action }) => heard.push(action));
+    const restore = {
+      type: "update",
+      collection: "todos",
+      item_id: id,
+      data: { deleted: false },
+      actor: pb.authStore.record.id,
+    };
+    await pb.collection("events").create(restore);
+    await until(() => heard.length === 1);
+    await todos.delete(id);
+    await until(() => heard.length === 2);
+    assert.deepEqual(heard, ["create", "delete"]);
+    await todos.unsubscribe(id);
+  },
+
+  async "what events can't say throws at once"() {
+    const { id } = await todos.create({ title: "Milk" });
+    const picture = await fails(todos.update(id, { picture: new Blob(["x"]) }));
+    assert.match(picture.response.data.picture.message, /"picture" of todos is a field of type file/);
+    assert.match((await fails(todos.update(id, { id: newId() }))).message, /id of a record/);
+    assert.match((await fails(todos.update(id, { deleted: true }))).message, /delete\(id\)/);
+    assert.equal((await eventsOf(id)).length, 1);
+  },
+
+  async "a rule that refuses the append throws as PocketBase does"() {
+    const error = await fails(pb.collection("closed").create({ title: "x" }));
+    assert.deepEqual([error.status, error.message, error.response.data], [400, "Failed to create record.", {}]);
+    assert.deepEqual(await pb.collection("closed").getFullList({ filter: 'title = "gone"' }), []);
+  },
+
+  async "a superuser appends to what is closed to users, with the fields cast"() {
+    const row = await root.collection("closed").create({ title: 12, colour: "red" });
+    assert.equal(row.title, "12");
+    assert.equal((await eventsOf(row.id))[0].data.colour, undefined);
+    const [{ id }] = await root.collections.getFullList({ filter: 'name = "closed"' });
+    assert.equal(await root.collection(id).delete(row.id), true);
+    assert.equal((await fails(root.collection("closed").getOne(row.id))).status, 404);
+  },
+
+  async "a guest waits for the row, and may not be told of more"() {
+    const guest = withEvents(new PocketBase(PB_URL), { collections: ["open"] });
+    const open = guest.collection("open");
+    const { id } = await open.create({ title: "Hello" });
+    assert.equal((await open.update(id, { title: "Hello again" })).title, "Hello again");
+    assert.equal(await open.delete(id), true);
+    const letter = await guest.collection("letterbox").create({ title: "Dear all" });
+    assert.equal((await root.collection("letterbox").getOne(letter.id)).title, "Dear all");
+  },
+
+  async "without EventSource it looks for itself"() {
+    const { EventSource } = globalThis;
+    delete globalThis.EventSource;
+    const other = withEvents(await signIn(), { collections: ["todos"] });
+    assert.equal((await other.collection("todos").create({ title: "Polled" })).title, "Polled");
+    globalThis.EventSource = EventSource;
+  },
+
+  async "a request or an answer that is lost changes nothing"() {
+    const send = globalThis.fetch;
+    for (const arrives of [false, true]) {
+      let lost = 0;
+      globalThis.fetch = async (url, options) => {
+        if (options?.method !== "POST" || !/events\/records|batch/.test(url) || lost++) return send(url, options);
+        if (arrives) await send(url, options);
+        throw new TypeError("fetch failed");
+      };
+      const { id } = await todos.create({ title: `Lost ${arrives}` });
+      lost = 0;
+      await todos.update(id, { title: "Found", count: 1 });
+      lost = 0;
+      await todos.delete(id);
+      globalThis.fetch = send;
+      assert.equal((await eventsOf(id)).length, 4);
+    }
+  },
+
+  async "a hundred creates in a batch are one request, and one group"() {
+    const send = globalThis.fetch;
+    let requests = 0;
+    globalThis.fetch = (url, options) => (
+      (requests += options?.method === "POST" && /batch/.test(url)),
+      send(url, options)
+    );
+    const batch = pb.createBatch();
+    for (let number = 0; number < 100; number++)
+      batch.collection("todos").create({ title: `${number}`, meta: "hundred" });
+    const answers = await batch.send();
+    globalThis.fetch = send;
+    assert.equal(requests, 1);
+    assert.deepEqual(
+      answers.map(({ status, body }) => [status, body.title]),
+      Array.from({ length: 100 }, (_, n) => [200, `${n}`]),
+    );
+    const last = await eventsOf(answers[99].body.id);
+    const group = await root
+      .collection("events")
+      .getFullList({ filter: `together = "${last[0].together}"`, fields: "seq", sort: "seq" });
+    assert.equal(group.at(-1).seq - group[0].seq, 99);
+  },
+
+  async "a collection that is named and not attached says so"() {
+    const other = withEvents(await signIn(), { collections: ["lists"] });
+    assert.match(
+      (await fails(other.collection("lists").create({ name: "x" }))).message,
+      /lists was named .* not attached/,
+    );
+    assert.equal((await pb.collection("lists").create({ name: "x" })).name, "x");
+  },
+};
+
+for (const [name, test] of Object.entries(tests)) {
+  if (process.argv[2] && !name.includes(process.argv[2])) continue;
+  await test().catch((error) => {
+    console.error(name, error.stack);
+    process.exit(1);
+  });
+}
+process.exit();
