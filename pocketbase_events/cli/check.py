@@ -112,6 +112,11 @@ def _unfit_in_words(each: Unfit) -> str:
         )
     if each.kind == "outside":
         return f"{what} The log can't bring them back, so this is not a difference, and rebuild leaves them out."
+    if each.kind == "unseen":
+        return (
+            f"{what} Those may be gone, which is not a difference; the worker's account can't see whether they are. Run"
+            " check as a superuser to know."
+        )
     if each.kind == "closed":
         return f"{what} Rows are compared and rebuilt without it, until the field is changed back."
     return f"{what} A row that is missing can't be inserted with it: change the field back before you rebuild it."

@@ -16,7 +16,7 @@ MAX_SEQS = 5  # named in a sentence
 Row = Mapping[str, Json]  # a row as PocketBase's API shows it
 Kind = Literal["missing", "changed", "extra"]
 # A field that is gone; one that events can't set; one that refuses the value; one that relates to what is gone.
-UnfitKind = Literal["gone", "closed", "refused", "outside"]
+UnfitKind = Literal["gone", "closed", "refused", "outside", "unseen"]
 
 
 @dataclass(slots=True)

@@ -164,10 +164,10 @@ class Reader:
             found |= {item_id: rows[item_id] for item_id in some if item_id in rows}
         return found
 
-    def gone(self, collection_id: str, ids: Sequence[str]) -> set[str]:
-        """The ids without a record in the collection. Only a superuser can tell; for others, none."""
+    def gone(self, collection_id: str, ids: Sequence[str]) -> set[str] | None:
+        """The ids without a record in the collection. Only a superuser can tell; for others, None."""
         if owner_of(self.token())[0] != SUPERUSERS_ID:
-            return set()
+            return None
         there: set[str] = set()
         for start in range(0, len(ids), IDS):
             wanted = " || ".join(f"id = {literal(record_id)}" for record_id in ids[start : start + IDS])

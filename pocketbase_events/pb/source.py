@@ -42,8 +42,8 @@ class Source(LogReader, Protocol):
     def rows_by_id(self, target: Target, ids: Sequence[str]) -> dict[str, Row]:
         """The rows with these ids, without those that don't exist."""
 
-    def gone(self, collection_id: str, ids: Sequence[str]) -> set[str]:
-        """Those of the ids that no record of the collection has. None, if records may be hidden from the reader."""
+    def gone(self, collection_id: str, ids: Sequence[str]) -> set[str] | None:
+        """Those of the ids that no record of the collection has; None if records may be hidden from the reader."""
 
 
 def read_ahead(fetch: Callable[[Page | None], Page], is_last: Callable[[Page], bool]) -> Iterator[Page]:

@@ -11,6 +11,7 @@ from support.checking import append_all, check, look, record_all, silent
 from support.command_line import cli
 from support.hooks import hook
 from support.notes import note
+from support.rebuilding import WORKER_ONLY
 
 TASKS = "/api/collections/tasks/records"
 GONE = "relates to records that are gone"
@@ -69,6 +70,19 @@ def test_a_relation_to_a_deleted_record_is_told_and_is_no_difference(tasks: Serv
     assert document["ok"]
     assert [GONE in line for line in said] == [True, True]
     assert json.loads(cli(tasks, "rebuild", "tasks", "--json").stdout)["collections"]["tasks"]["unchanged"] == 2
+
+
+def test_the_worker_who_cannot_see_such_records_says_so_and_finds_other_differences(tasks: Server) -> None:
+    record(tasks, create(1, owner="ann00000000000a", helpers=["ann00000000000a", "bob00000000000b"]), create(2))
+    dismiss(tasks, "ann00000000000a")
+    told = cli(tasks, "check", "tasks", **WORKER_ONLY)
+    assert "Every row is what the log says" in told.stdout
+    assert told.stderr.count("relates to records that rows lack (seq 1). Those may be gone") == 2
+    assert "as a superuser" in told.stderr
+    assert tasks.superuser()("PATCH", f"{TASKS}/{note(1)}", json={"helpers": ["cid00000000000c"], "title": "y"}).ok
+    assert tasks.superuser()("PATCH", f"{TASKS}/{note(2)}", json={"owner": "bob00000000000b"}).ok
+    found = json.loads(cli(tasks, "check", "tasks", "--json", code=1, **WORKER_ONLY).stdout)["differences"]
+    assert [sorted(each["fields"]) for each in found] == [["helpers", "title"], ["owner"]]
 
 
 def test_what_else_differs_in_such_a_row_is_found_and_repaired(tasks: Server) -> None:

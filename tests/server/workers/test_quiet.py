@@ -8,13 +8,14 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from support import Server, check_log, command, create, eventually, item_id, seq_of
 from support.workers import is_settled, start_worker
 
 from pocketbase_events.jobs.record.presence import SHOWN_EVERY, Presence
-from pocketbase_events.jobs.record.worker import BUSY_LOOK, DEAF_LOOK, HEARD_WITHIN, IDLE_LOOK
+from pocketbase_events.jobs.record.worker import BUSY_LOOK, DEAF_LOOK, HEARD_WITHIN, IDLE_LOOK, STANDBY_LOOK
 
 
 class Waits(threading.Event):
@@ -99,6 +100,35 @@ def test_showing_that_it_is_there_changes_nothing_else_of_its_account(server: Se
     after = server.superuser().records("event_workers")[0]
     assert {**after, "last_seen": before["last_seen"]} == before
     assert server.worker_client().user_id == before["id"], "the password is what it was"
+
+
+def test_a_worker_that_stands_by_shows_that_it_is_there(server: Server, caplog_events: list[dict[str, Any]]) -> None:
+    other, clock, seen = server.worker(), [0.0], [""]
+
+    class Wake(threading.Event):
+        """Another worker is faster."""
+
+        def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - it ends at once
+            for number in (1, 2):
+                other.run_to_end(threading.Event())
+                server.guest().append("create", item_id(number), {"title": "x"})
+            return True
+
+    class Stop(threading.Event):
+        """Time passes while the worker stands by."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            other.run_to_end(threading.Event())
+            seen.append(last_seen(server))
+            clock[0] += timeout or 0
+            if clock[0] > SHOWN_EVERY + STANDBY_LOOK:
+                self.set()
+            return self.is_set()
+
+    server.worker(timer=lambda: clock[0]).run(Stop(), Wake(), Stream(connected=True))
+    assert [entry["event"] for entry in caplog_events].count("standing_by") == 1
+    assert seen[-1] > seen[1]
+    assert check_log(server).seq == 2
 
 
 def test_a_worker_that_may_not_show_it_goes_on(server: Server) -> None:
