@@ -2,8 +2,11 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
+
+from pocketbase_events.errors import WrongUsageError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 JsonLogOption = Annotated[bool, typer.Option("--json", help="Logs as JSON, and reports as one JSON document.")]
@@ -24,6 +27,27 @@ DirOption = Annotated[
         help="PocketBase's data folder, if it is on this machine. Its database file is read, which is faster.",
     ),
 ]
+
+MetricsOption = Annotated[
+    str | None,
+    typer.Option("--metrics", metavar="HOST:PORT", help="Answer /metrics (Prometheus) and /health there."),
+]
+
+
+def host_and_port(option: str, given: str) -> tuple[str, int]:
+    """The host, and the port, of HOST:PORT.
+
+    Raises:
+        WrongUsageError: if it is not HOST:PORT.
+    """
+    try:
+        parts = urlsplit(f"//{given}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port or parts.netloc != given or parts.username is not None:
+        raise WrongUsageError(why=f"{option} takes HOST:PORT, for example 127.0.0.1:8090, not {given}.")
+    return host, port
 
 
 def is_no_file(path: Path) -> bool:

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from pocketbase_events.cli.options import JsonLogOption
+from pocketbase_events.cli.monitored import monitored
+from pocketbase_events.cli.options import JsonLogOption, MetricsOption, host_and_port
 from pocketbase_events.cli.output import log_to_stderr, tell
 from pocketbase_events.cli.signals import stopping
 from pocketbase_events.errors import ProblemError
@@ -25,6 +26,7 @@ def serve(
     context: typer.Context,
     http: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where PocketBase listens.")] = "127.0.0.1:8090",
     folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Where everything is kept.")] = Path("pb_data"),
+    metrics: MetricsOption = None,
     as_json: JsonLogOption = False,
 ) -> None:
     """Start a PocketBase of its own with a demo collection, and the worker beside it.
@@ -34,13 +36,13 @@ def serve(
     Example: pocketbase-events serve --http 127.0.0.1:9000 --dir demo
     """
     log_to_stderr(as_json=as_json)
-    url = address(http)
+    url = address(*host_and_port("--http", http))
     kept = Folder(folder.absolute())
     with kept.in_use():
-        _serve(context.obj, url, http, kept)
+        _serve(context.obj, url, http, kept, metrics)
 
 
-def _serve(given: Settings, url: str, http: str, kept: Folder) -> None:
+def _serve(given: Settings, url: str, http: str, kept: Folder, metrics: str | None) -> None:
     credentials = kept.credentials(given)
     settings = given.model_copy(
         update={
@@ -52,11 +54,15 @@ def _serve(given: Settings, url: str, http: str, kept: Folder) -> None:
         }
     )
     stop, wake = threading.Event(), threading.Event()
-    with stopping(stop, wake), embedded(kept.path, http, url, credentials) as process:
+    with (
+        stopping(stop, wake),
+        monitored(metrics, wake) as observer,
+        embedded(kept.path, http, url, credentials) as process,
+    ):
         set_up(settings, credentials, kept)
         _print_welcome(url, http, credentials, kept)
         threading.Thread(target=_watch, args=(process, stop, wake), daemon=True).start()
-        run_worker(settings, stop, wake)
+        run_worker(settings, stop, wake, observer)
         if process.poll() is not None:
             raise ProblemError(why=f"PocketBase ended by itself; see {kept.path / 'pocketbase.log'}.")
 

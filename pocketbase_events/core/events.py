@@ -47,6 +47,7 @@ class Pending:
     reason: str = ""
     together: str = ""
     expected_seq: int = 0  # the row's `seq` that the client has seen; 0 if it doesn't matter
+    created: str = ""  # when it was appended, by PocketBase's clock
 
 
 @dataclass(slots=True)  # not frozen, which would make reading a whole log a tenth slower

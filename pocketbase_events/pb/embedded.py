@@ -99,19 +99,12 @@ class Folder:
         draft.replace(self._credentials)
 
 
-def address(http: str) -> str:
-    """The address at which this machine reaches a PocketBase that listens on HOST:PORT.
+def address(host: str, port: int) -> str:
+    """The address at which this machine reaches a PocketBase that listens there.
 
     Raises:
-        WrongUsageError: if it is not HOST:PORT, or the port is taken.
+        WrongUsageError: if the port is taken.
     """
-    try:
-        parts = urlsplit(f"//{http}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if not host or not port or parts.netloc != http or parts.username is not None:
-        raise WrongUsageError(why=f"--http takes HOST:PORT, for example 127.0.0.1:8090, not {http}.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
@@ -119,8 +112,8 @@ def address(http: str) -> str:
             probe.bind((host, port))
     except OSError as error:
         raise WrongUsageError(
-            why=f"Nothing can listen on {http} ({error.strerror}). Stop what runs there, or choose another address"
-            " with --http."
+            why=f"Nothing can listen on {host}:{port} ({error.strerror}). Stop what runs there, or choose another"
+            " address with --http."
         ) from None
     reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     return f"http://{reachable}:{port}"

@@ -61,15 +61,22 @@ class WakeUp:
         token: gives a valid token of the account; called in the stream's own thread.
         told: called in that thread with the record, or with None when anything may have happened.
         topic: what to hear of.
+        changed: called in that thread with whether it is connected, when it was connected or was lost.
     """
 
     def __init__(
-        self, url: str, token: Callable[[], str], told: Callable[[Record | None], object], topic: Topic = PENDING
+        self,
+        url: str,
+        token: Callable[[], str],
+        told: Callable[[Record | None], object],
+        topic: Topic = PENDING,
+        changed: Callable[[bool], object] = lambda _: None,
     ) -> None:
         self._transport = Transport(url)
         self._token = token
         self._told = told
         self._topic = topic
+        self._changed = changed
         self._stopped = threading.Event()
         self._response: requests.Response | None = None
         self._retry, self._lost = FIRST_RETRY, False
@@ -109,6 +116,7 @@ class WakeUp:
                     log.warning("realtime_lost", why=_why(error), reconnecting_in_s=self._retry)
                     self._lost = True
             self._connected = False
+            self._changed(False)
             self._stopped.wait(self._retry)
             self._retry = min(2 * self._retry, LAST_RETRY)
 
@@ -123,6 +131,7 @@ class WakeUp:
                 if message.event == "PB_CONNECT":
                     self._subscribe(json.loads(message.data)["clientId"])
                     self._retry, self._lost, self._connected = FIRST_RETRY, False, True
+                    self._changed(True)
                 for record in self._topic.news(message.data):
                     self._told(record)
 

@@ -141,6 +141,7 @@ def pending_of(item: Mapping[str, Any]) -> Pending:
         reason=item["reason"],
         together=item["together"],
         expected_seq=item["expected_seq"],
+        created=item["created"],
     )
 
 

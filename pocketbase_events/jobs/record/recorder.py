@@ -31,6 +31,7 @@ from pocketbase_events.jobs.record.blame import SLOW, Page
 from pocketbase_events.jobs.record.clock import Clock
 from pocketbase_events.jobs.record.drafts import Ahead, Basis, Draft, Drafting, Work, first_page
 from pocketbase_events.jobs.record.news import News
+from pocketbase_events.jobs.record.observer import UNOBSERVED, Observer
 from pocketbase_events.jobs.record.patience import Patience
 from pocketbase_events.jobs.record.refusals import Search
 from pocketbase_events.logs import log
@@ -87,6 +88,7 @@ class Recorder:
         new_id: a new uuid v4.
         timer: seconds, for durations.
         size: how many events the first transaction may hold.
+        observer: hears of what is done.
     """
 
     def __init__(
@@ -96,8 +98,10 @@ class Recorder:
         new_id: Callable[[], UUID],
         timer: Callable[[], float],
         size: BatchSize = FIRST_SIZE,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         self._gateway = gateway
+        self._observer = observer
         self._clock = Clock(now, timer)
         self._drafting = Drafting(self._clock.time, new_id)
         self._timer = timer
@@ -130,6 +134,7 @@ class Recorder:
         self._basis = replace(self._basis, head=status.head, timestamp=status.last_timestamp)
         self._stale, self._latest = False, status.seq
         self._size = self._size.unlimited()
+        self._observer.looked(status)
         return status
 
     def record(self, ready: Work | None = None, beside: Executor | None = None) -> Done:
@@ -179,6 +184,7 @@ class Recorder:
 
     def _first_page(self) -> Work:
         found = self._gateway.pending()
+        self._observer.looked()
         events = [event for event in found if event.id not in self._left_aside]
         return first_page(events, self._size.next, self._patience.slow, more=len(found) == MOST_PENDING)
 
@@ -286,6 +292,7 @@ class Recorder:
         self._size = self._size.after(len(chosen), sent.seconds, min(self._answer_times, default=0.0))
         self._patience = self._patience.after_commit(sent.draft.collections, sent.seconds)
         self.news.committed(transaction)
+        self._observer.committed(transaction, chosen.events, sent.seconds)
         return page.committed(sent.draft)
 
     def _tell_doubts(self, draft: Draft, page: Page) -> None:
@@ -318,6 +325,7 @@ class Recorder:
             # A restored backup, most likely; the next look says so.
             return Step.AGAIN
         log.info("conflict", seq=status.seq)
+        self._observer.conflicted()
         return Step.CONFLICT
 
     def _submit(self, beside: Executor, work: Work, running: Transaction) -> "Future[Work | None]":

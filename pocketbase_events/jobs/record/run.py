@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from pocketbase_events.errors import TroubleError
 from pocketbase_events.jobs.record import patience
+from pocketbase_events.jobs.record.observer import UNOBSERVED, Observer
 from pocketbase_events.jobs.record.recorder import Step
 from pocketbase_events.jobs.record.worker import HOLD_INTERVAL, Worker
 from pocketbase_events.logs import log
@@ -16,9 +17,9 @@ from pocketbase_events.pb.realtime import WakeUp
 from pocketbase_events.settings import Settings
 
 
-def worker(seen: Gateway) -> Worker:
+def worker(seen: Gateway, observer: Observer = UNOBSERVED) -> Worker:
     """A worker with a real clock, timer and event ids."""
-    return Worker(seen, now=lambda: datetime.now(UTC), new_id=uuid4, timer=time.monotonic)
+    return Worker(seen, now=lambda: datetime.now(UTC), new_id=uuid4, timer=time.monotonic, observer=observer)
 
 
 def settle(recorder: Worker, stop: threading.Event) -> None:
@@ -28,7 +29,9 @@ def settle(recorder: Worker, stop: threading.Event) -> None:
     recorder.tell()
 
 
-def run_worker(settings: Settings, stop: threading.Event, wake: threading.Event) -> None:
+def run_worker(
+    settings: Settings, stop: threading.Event, wake: threading.Event, observer: Observer = UNOBSERVED
+) -> None:
     """Work until `stop` is set. Whoever sets it sets `wake` as well, or the worker notices seconds later.
 
     It waits for a PocketBase that is down, at the start as later.
@@ -39,19 +42,23 @@ def run_worker(settings: Settings, stop: threading.Event, wake: threading.Event)
         NotInstalledError: at the start, if the event log is not set up.
     """
     with gateway(settings, answers_within=patience.USUAL) as seen:
-        work_through(seen, settings.url, stop, wake)
+        work_through(seen, settings.url, stop, wake, observer)
 
 
-def work_through(seen: Gateway, url: str, stop: threading.Event, wake: threading.Event) -> None:
-    """Work until told to stop, through a gateway to the PocketBase at `url`."""
+def work_through(
+    seen: Gateway, url: str, stop: threading.Event, wake: threading.Event, observer: Observer = UNOBSERVED
+) -> None:
+    """Work until `stop` is set, through a gateway to the PocketBase at `url`."""
     try:
         seen.token()
     except TroubleError as error:
         log.warning("waiting_for_pocketbase", why=str(error))
-    wake_up = WakeUp(url, seen.token, lambda _: wake.set())
+        observer.trouble(str(error))
+
+    wake_up = WakeUp(url, seen.token, lambda _: wake.set(), changed=observer.realtime)
     wake_up.start()
     try:
-        worker(seen).run(stop, wake, wake_up)
+        worker(seen, observer).run(stop, wake, wake_up)
     finally:
         wake_up.stop()
     log.info("stopped")

@@ -12,6 +12,7 @@ from pocketbase_events.errors import PocketBaseEventsError
 from pocketbase_events.jobs.record.batch_size import FIRST_SIZE, BatchSize
 from pocketbase_events.jobs.record.drafts import Work
 from pocketbase_events.jobs.record.news import Tally
+from pocketbase_events.jobs.record.observer import UNOBSERVED, Observer
 from pocketbase_events.jobs.record.presence import Presence
 from pocketbase_events.jobs.record.recorder import Recorder, Step
 from pocketbase_events.jobs.record.trouble import Trouble
@@ -49,6 +50,7 @@ class Worker:
         new_id: a new uuid v4.
         timer: seconds, for durations.
         size: how many events the first transaction may hold.
+        observer: hears of what is done.
     """
 
     def __init__(
@@ -58,9 +60,11 @@ class Worker:
         new_id: Callable[[], UUID],
         timer: Callable[[], float],
         size: BatchSize = FIRST_SIZE,
+        observer: Observer = UNOBSERVED,
     ) -> None:
         self._gateway = gateway
-        self._recorder = Recorder(gateway, now, new_id, timer, size)
+        self._observer = observer
+        self._recorder = Recorder(gateway, now, new_id, timer, size, observer)
         self._presence = Presence(gateway, timer)
         self._timer = timer
         self._looked_at = -math.inf
@@ -118,6 +122,7 @@ class Worker:
                 before = self._done
                 step = self.run_to_end(stop, woken.rest)
                 trouble.is_over()
+                self._observer.trouble("")
                 if step is Step.CONFLICT:
                     self._stand_by(stop)
                 elif step is Step.HELD:
@@ -128,6 +133,7 @@ class Worker:
                     self._wait(wake, realtime, soon=self._done > before)
             except PocketBaseEventsError as error:
                 self.tell()
+                self._observer.trouble(str(error))
                 stop.wait(trouble.met(error))
         self.tell()
 
@@ -170,11 +176,14 @@ class Worker:
         """Wait while another worker records; return when events stay pending and the head unmoved."""
         head = None
         log.info("standing_by")
+        self._observer.stands_by(standby=True)
         while not stop.wait(STANDBY_LOOK):
             status = self._gateway.status()
             self._presence.looked(status)
+            self._observer.looked(status)
             if status.pending and status.head == head and status.oldest_pending_seconds >= TAKE_OVER_AFTER:
                 log.warning("taking_over", seq=status.seq, pending=status.pending)
+                self._observer.stands_by(standby=False)
                 return
             head = status.head
 
