@@ -8,7 +8,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from faults import of_input, of_network, of_owners, of_pocketbase, of_settings, of_workers  # noqa: F401 - they register faults
+from faults import of_groups, of_input, of_network, of_owners, of_pocketbase, of_settings, of_workers  # noqa: F401 - they register faults
 from faults.fault import FAULTS, Fault
 from faults.ledger import Account, settle_accounts, wrongly_blamed
 from faults.tmpfs import small_disk

@@ -117,12 +117,24 @@ def value_for(draw: st.DrawFn, definition: Field) -> Any:
 
 
 @st.composite
+def modifier_for(draw: st.DrawFn, which: str) -> tuple[str, Any]:
+    """A modifier of a field that takes some, and its operand."""
+    definition = draw(st.sampled_from([each for each in FIELDS[which] if each.type == "number" or each.multiple]))
+    if definition.type == "number":
+        return definition.name + draw(st.sampled_from("+-")), draw(st.sampled_from([1, 2.5, -3, 0.1]))
+    key = draw(st.sampled_from(["{}+", "+{}", "{}-"])).format(definition.name)
+    return key, draw(value_for(definition))
+
+
+@st.composite
 def value_of(draw: st.DrawFn, which: str) -> tuple[str, Any]:
     """A field and what to give it; now and then it is none that an event may set."""
     chance = draw(st.integers(0, 19))
     if chance == 19:
         return draw(st.sampled_from(UNKNOWN)), draw(st.sampled_from(["x", True]))
-    if chance >= 17:
+    if chance >= 15:
+        return draw(modifier_for(which))
+    if chance == 14:
         return draw(st.sampled_from(SPARE)), draw(texts | numbers | st.booleans() | json_values)
     definition = draw(st.sampled_from(FIELDS[which]))
     return definition.name, draw(value_for(definition))
@@ -139,7 +151,8 @@ def event_for(draw: st.DrawFn, which: str, item: str | None = None) -> tuple[str
     if type_ == "delete":
         return type_, item_id, draw(st.sampled_from([None, {}]))
     if type_ == "update":
-        return type_, item_id, dict([draw(value_of(which))])
+        restores = draw(st.integers(0, 4)) == 4
+        return type_, item_id, {"deleted": False} if restores else dict([draw(value_of(which))])
     more = {"id": item_id} if odd > 15 else {}
     return type_, item_id, {**BASE[which], **dict(draw(st.lists(value_of(which), max_size=3))), **more}
 

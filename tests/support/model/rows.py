@@ -52,9 +52,8 @@ class Field:
             return CLEARED.get(self.type, "")
         if self.type == "date":
             return DATES.get(value, MISFIT) if isinstance(value, str) else MISFIT
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
         is_list = self.type in ("select", "relation") and value == LISTED
-        fits = {"json": True, "bool": isinstance(value, bool), "number": is_number}
+        fits = {"json": True, "bool": isinstance(value, bool), "number": is_number(value)}
         return value if fits.get(self.type, isinstance(value, str) and not is_list) else MISFIT
 
     def admits(self, value: Any, related: Iterable[str]) -> bool:
@@ -122,6 +121,18 @@ class Collection:
         generated = {name: GENERATED for name, each in self.fields.items() if each.generated and row[name] == ""}
         return {**row, **generated, "deleted": deleted}
 
+    def modified(self, row: Mapping[str, Any], key: str, value: Any) -> Any:
+        """What an update with this key makes of the field; MISFIT if the key is a modifier that does not fit."""
+        name = key.strip("+-")
+        if name == key or name not in self.fields:
+            return value
+        each = self.fields[name]
+        if each.multiple:
+            fits = value is not None and each.kept(value) is not MISFIT
+        else:
+            fits = each.type == "number" and not key.startswith("+") and is_number(value)
+        return modified(row[name], key, value) if fits else MISFIT
+
     def is_id(self, item_id: str) -> bool:
         """Whether a new row may have this id."""
         taken = any(item_id.lower() == other.lower() for other in self.rows)
@@ -160,8 +171,10 @@ class Collection:
             self.log[event.item_id] = Item(given)
         elif event.item_id in self.log:
             item = self.log[event.item_id]
-            item.given.update(given)
-            item.deleted = item.deleted or event.type == "delete"
+            item.deleted = event.type == "delete" or (item.deleted and "deleted" not in given)
+            for key in given.keys() - {"deleted"}:
+                name = key.strip("+-")
+                item.given[name] = given[key] if name == key else modified(item.given.get(name), key, given[key])
 
 
 @dataclass
@@ -210,11 +223,16 @@ class Model:
             can_be = given.get("id", event.item_id) == event.item_id and collection.is_id(event.item_id)
             given = {name: value for name, value in given.items() if name != "id"}
         else:
-            can_be = row is not None and not row["deleted"] and len(given) == (event.type == "update")
+            restores = given.get("deleted") is False
+            can_be = row is not None and row["deleted"] is restores and len(given) == (event.type == "update")
+            if can_be and row is not None and restores:
+                return {**row, "deleted": False}
+            if can_be and row is not None:
+                given = {key.strip("+-"): collection.modified(row, key, value) for key, value in given.items()}
         if not can_be or not given.keys() <= collection.fields.keys():
             return None
         kept = {name: collection.fields[name].kept(value) for name, value in given.items()}
-        if MISFIT in kept.values():
+        if any(value is MISFIT for value in kept.values()):
             return None
         return collection.row(given) if row is None else {**row, **kept, "deleted": event.type == "delete"}
 
@@ -245,6 +263,22 @@ class Model:
             for key, row in each.rows.items()
             if item_id in (row[definition.name] if definition.multiple else [row[definition.name]])
         ]
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def modified(before: Any, key: str, operand: Any) -> Any:
+    """What a modifier that fits makes of a value."""
+    if is_number(operand):
+        start = before if is_number(before) else 0
+        return start - operand if key.endswith("-") else start + operand
+    held, given = ([] if each is None else [each] if isinstance(each, str) else each for each in (before, operand))
+    if key.endswith("-"):
+        return [each for each in held if each not in given]
+    both = [*given, *held] if key.startswith("+") else [*held, *given]
+    return list(dict.fromkeys(each for each in both if each))
 
 
 def canonical(value: Any) -> str:
