@@ -168,6 +168,8 @@ def _outcome(connection: Connection, events: Sequence[NewEvent]) -> list[Recorde
     if not record["error"] and not record["seq"]:
         return None
     records = [record, *_records(connection, [event.id for event in events[1:]])]
+    if len(records) < len(events):
+        raise AppendRefusedError(id=events[0].id, why="its id was used before, without its group. Choose a new one.")
     if record["error"]:
         blamed = next((each for each in records if not is_rejected_with_another(each["error"])), record)
         raise EventRejected(id=blamed["id"], why=blamed["error"])

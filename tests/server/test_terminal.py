@@ -18,6 +18,7 @@ LONG = "a note of so many words that no terminal has room for all of them " * 12
 COMMANDS = (
     ["rejected"], ["rejected", "--json"], ["history", "items", item_id(1)], ["history", "items", item_id(1), "--json"],
     ["show", "items"], ["show", "items", "--json"], ["check"], ["check", "--json"], ["status"], ["verify"],
+    ["undo", "1", "2"], ["revert", "items", "--to", "1"], ["undo", "--together", ODD],
     ["history", "items", ODD], ["show", ODD], ["retry", ODD], ["check", ODD], ["attach", ODD], ["run", "--once"],
 )  # fmt: skip
 
@@ -44,7 +45,7 @@ def odd(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: "-".join(arguments)[:30].encode("unicode_escape"))
 def test_nothing_that_clients_wrote_is_obeyed_by_a_terminal(odd: Server, arguments: list[str]) -> None:
-    written = without_colours(on_terminal(odd, *arguments))
+    written = without_colours(on_terminal(odd, *arguments, typed="n\n"))
     bad = {char for char in written if not char.isprintable() and char != "\n"}
     assert bad == set(), written
     assert "Traceback" not in written
@@ -61,6 +62,17 @@ def test_ids_and_times_are_whole_and_lines_fit(odd: Server, arguments: list[str]
     if arguments[0] in ("rejected", "history"):
         assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z", written)
     assert max(map(len, written.splitlines())) <= columns or "\\u" in written
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_what_an_undo_would_do_fits_and_is_asked(odd: Server, columns: int) -> None:
+    written = without_colours(on_terminal(odd, "undo", "2", "3", columns=columns, typed="n\n"))
+    assert item_id(1) in written
+    assert "Append 2 events that do this? [y/N]:" in written
+    preview = [line for line in written[: written.index("Append")].splitlines() if "reading" not in line]
+    assert len(preview) > 6
+    assert max(map(len, preview)) <= columns
+    assert "Nothing was appended." in written
 
 
 @pytest.mark.parametrize("arguments", [["rejected"], ["history", "items", item_id(1)], ["show", "items"], ["check"]])

@@ -15,8 +15,10 @@ from support.server import Server
 OURS = re.compile(r"\x1b\[[\d;]*m|\x1b\[\?25[lh]|\x1b\[\d?[AK]|\r")  # colours, and what moves a progress bar
 
 
-def on_terminal(server: Server, *arguments: str, columns: int = 100, rows: int = 30, quietly: bool = False) -> str:
-    """What a command writes to a terminal: standard output, and standard error unless `quietly`."""
+def on_terminal(
+    server: Server, *arguments: str, columns: int = 100, rows: int = 30, quietly: bool = False, typed: str = ""
+) -> str:
+    """What a command writes to a terminal: standard output, and standard error unless `quietly`; and what is typed."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     environment = {**server.environment, "TERM": "xterm-256color"}
@@ -26,6 +28,7 @@ def on_terminal(server: Server, *arguments: str, columns: int = 100, rows: int =
     errors = subprocess.DEVNULL if quietly else theirs
     with subprocess.Popen([executable, *arguments], stdin=theirs, stdout=theirs, stderr=errors, env=environment):
         os.close(theirs)
+        os.write(ours, typed.encode())
         written = b""
         while part := _read(ours):
             written += part

@@ -16,6 +16,7 @@ from pocketbase_events import (
     CredentialsRefusedError,
     EventLog,
     EventRejected,
+    NewEvent,
     StillPendingError,
     TroubleError,
     WrongUsageError,
@@ -81,6 +82,50 @@ def test_the_same_event_again_is_the_same_one_and_another_with_its_id_is_refused
     assert ann.append("create", "items", item, {"title": "x"}, id=chosen) == first
     with pytest.raises(AppendRefusedError, match="another event has its id"):
         ann.append("create", "items", new_id(), {"title": "x"}, id=chosen)
+
+
+def test_a_group_is_recorded_whole_with_what_its_events_say(busy: Server, ann: EventLog) -> None:
+    item = new_id()
+    created = NewEvent("create", "items", item, {"title": "x"}, reason="first")
+    group = [created, NewEvent("update", "items", item, {"qty+": 2})]
+    events = ann.append_together(group)
+    assert [event.data for event in events] == [{"title": "x"}, {"qty+": 2}]
+    assert [event.reason for event in events] == ["first", ""]
+    assert events[1].seq == events[0].seq + 1
+    assert events[0].together == events[1].together != ""
+    assert {event.actor for event in events} == {busy.client("users", "ann@example.com", "user-password").user_id}
+    assert ann.append_together(group) == events
+    assert ann.append_together([]) == []
+    alone = ann.append("update", "items", item, {"qty+": 1}, reason="more", together="mine")
+    assert (alone.reason, alone.together) == ("more", "mine")
+    assert busy.guest().record("items", item)["qty"] == 3
+
+
+def test_a_group_that_cannot_be_recorded_names_the_event_to_blame(ann: EventLog) -> None:
+    item = new_id()
+    events = [NewEvent("create", "items", item, {"title": "x"}), NewEvent("update", "items", item, {"colour": "red"})]
+    with pytest.raises(EventRejected, match='items has no field "colour"') as rejected:
+        ann.append_together(events)
+    assert (rejected.value.id, "together" in rejected.value.why) == (events[1].id, False)
+    with pytest.raises(AppendRefusedError, match="nothing_here is not attached, or its rule"):
+        ann.append_together(
+            [NewEvent("create", "items", item, {"title": "x"}), NewEvent("delete", "nothing_here", item)]
+        )
+    with pytest.raises(AppendRefusedError, match="its id was used before"):
+        ann.append_together([events[0], NewEvent("delete", "items", item)])
+    with pytest.raises(WrongUsageError, match="At most 100 events"):
+        ann.append_together([NewEvent("create", "items", new_id(), {"title": "x"})] * 101)
+
+
+def test_a_lost_answer_does_not_double_a_group(busy: Server) -> None:
+    proxy = Proxy(busy.port)
+    with EventLog(proxy.url, AS_WORKER) as log:
+        before = busy.gateway().status().seq
+        proxy.drop_the_answer_to(b"POST /api/batch", times=2)
+        events = log.append_together([NewEvent("create", "items", new_id(), {"title": "x"}) for _ in range(3)])
+        assert [event.seq for event in events] == [before + 1, before + 2, before + 3]
+        assert proxy.hits >= 1
+    proxy.close()
 
 
 def test_threads_share_a_log(busy: Server, ann: EventLog) -> None:
