@@ -2,7 +2,9 @@
 
 import { deliver, newId, post, rejection } from "./append.js";
 import { changesIn, initial, parseKey, plain } from "./body.js";
+import { changes } from "./changes.js";
 import { refusal } from "./errors.js";
+import { at, history, undoing } from "./history.js";
 import { actorOf, patiently, sleep } from "./outcomes.js";
 import { subscribe } from "./subscribe.js";
 
@@ -72,9 +74,9 @@ export function collectionWithEvents({ pb, targets }, service) {
   const find = () => targets.find(service.collectionIdOrName);
   const key = (method, id) => method + service.baseCrudPath + (id ? `/${encodeURIComponent(id)}` : "");
 
-  /** Append the events, and wait until they are recorded. `shows` says whether a row shows it, for guests. */
+  /** Append the events; resolves to the last once it is recorded. `shows` says whether a row shows it, for guests. */
   async function append(events, { sending, signal }, shows) {
-    if (!events.length) return;
+    if (!events.length) return undefined;
     if (events.length > 1) for (const event of events) event.together = events[0].id;
     const record = await deliver(pb, events, () => post(pb, events, sending()), signal);
     if (record?.error) {
@@ -82,6 +84,7 @@ export function collectionWithEvents({ pb, targets }, service) {
       throw await rejection(pb, record);
     }
     if (!record) await untilShown(events[0], shows, signal);
+    return record;
   }
 
   /** Wait until the row shows what was appended. A guest who sees no row at all may not see any: that has to do. */
@@ -101,6 +104,13 @@ export function collectionWithEvents({ pb, targets }, service) {
       {},
       503,
     );
+  }
+
+  async function attached() {
+    const target = await patiently(pb, find);
+    if (!target)
+      throw await refusal(pb, `${service.collectionIdOrName} is not attached to the event log, so it has no history.`);
+    return target;
   }
 
   const now = (id, signal) =>
@@ -165,6 +175,41 @@ export function collectionWithEvents({ pb, targets }, service) {
       );
       return true;
     },
+
+    async restore(id, options = {}) {
+      const target = await attached();
+      const request = cancellable(options, key("PATCH", id));
+      await append(
+        eventsOf(pb, target, id, [["update", { deleted: false }]], options),
+        request,
+        (row) => row && !row.deleted,
+      );
+      return readBack(pb, service, target, id, {}, reading(options, request.signal));
+    },
+
+    async history(id, options) {
+      return history({ pb }, await attached(), id, options);
+    },
+
+    async at(moment, options) {
+      return at({ pb }, await attached(), moment, options);
+    },
+
+    async undo(what, options = {}) {
+      const target = await attached();
+      const seqs = [what].flat().map((each) => each.seq ?? each);
+      const request = cancellable(options, null);
+      const { steps, conflicts } = await undoing({ pb }, target, service, seqs, { ...options, signal: request.signal });
+      const left = options.force ? [] : conflicts.map(({ seq }) => seq);
+      const undone = seqs.filter((seq) => !left.includes(seq)).sort((one, other) => one - other);
+      const reason = options.reason ?? `undo of seq ${undone.join(", ")}`;
+      const events = steps.flatMap(([id, each]) => eventsOf(pb, target, id, each, { reason }));
+      const last = await append(events, request, () => true);
+      const appended = events.map(({ id }, place) => ({ id, seq: last ? last.seq - events.length + 1 + place : 0 }));
+      return { appended, conflicts };
+    },
+
+    changes: (options) => changes(pb, attached, service, options),
 
     async getList(page = 1, perPage = 30, options = {}) {
       const { deleted, ...rest } = options;

@@ -1,5 +1,5 @@
 import type PocketBase from "pocketbase";
-import type { RecordFullListOptions, RecordModel } from "pocketbase";
+import type { RecordFullListOptions, RecordListOptions, RecordModel, RecordOptions } from "pocketbase";
 
 export interface EventsOptions {
   /** The attached collections, by name. A signed-in client finds them by itself; a guest's is told here. */
@@ -60,6 +60,54 @@ export interface RecordedEvent extends RecordModel {
   timestamp: string;
   event_id: string;
   hash: string;
+}
+
+/** One event of a record's history. */
+export interface HistoryEntry {
+  id: string;
+  seq: number;
+  timestamp: string;
+  type: "create" | "update" | "delete";
+  actor: string;
+  reason: string;
+  together: string;
+  item_id: string;
+  /** By field: the value before and after. */
+  changes: { [field: string]: [old: any, now: any] };
+}
+
+/** What an undo did. */
+export interface Undone {
+  appended: { id: string; seq: number }[];
+  /** What was left out, since the field was changed again by `later_seq`. */
+  conflicts: { seq: number; field: string; later_seq: number }[];
+}
+
+declare module "pocketbase" {
+  interface RecordService<M> {
+    /** Every event of a record that you may read, in order. */
+    history(id: string, options?: { signal?: AbortSignal }): Promise<HistoryEntry[]>;
+
+    /** The rows as they were after the event with that seq, or at that time; with `id`, that one only. */
+    at<T = M>(
+      seqOrTime: number | string | Date,
+      options?: { id?: string; deleted?: boolean; signal?: AbortSignal },
+    ): Promise<T[]>;
+
+    /** Take events back, by events that do the opposite. `force`: what was changed again since, too. */
+    undo(
+      events: number | { seq: number } | (number | { seq: number })[],
+      options?: { force?: boolean; reason?: string; signal?: AbortSignal },
+    ): Promise<Undone>;
+
+    /** Restore a deleted record. */
+    restore<T = M>(id: string, options?: RecordOptions & WriteOptions): Promise<T>;
+
+    /** Every row that changed after that seq, deleted ones included, and then each as it changes, for ever. */
+    changes<T = M>(
+      options?: RecordListOptions & { after?: number; signal?: AbortSignal },
+    ): AsyncGenerator<T & { seq: number; deleted: boolean }>;
+  }
 }
 
 /** A new id, for an event or for an item. */

@@ -176,6 +176,17 @@ def run_in_node(notes: Server, example: str) -> list[str]:
     return subprocess.check_output(started, env=environment, text=True, timeout=60).splitlines()
 
 
+@pytest.mark.usefixtures("worker")
+def test_the_examples_of_the_past_work_in_node_as_they_stand(notes: Server) -> None:
+    when, *changed, body = run_in_node(notes, "readme_example.mjs")
+    assert "[ 'Hello', 'Hello again' ] friendlier" in " ".join([when, *changed])
+    assert body == "Hello"
+    created, deleted, rows = run_in_node(notes, "history_example.mjs")
+    assert created.endswith("create [ 'body' ]")
+    assert deleted.endswith("delete [ 'deleted' ]")
+    assert rows == "[ 'Hello', 'Hello' ]"
+
+
 def run_in_browser(notes: Server, browser: Browser, example: str) -> list[str]:
     with browser.new_page() as page:
         printed: list[str] = []

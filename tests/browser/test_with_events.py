@@ -16,9 +16,10 @@ pytestmark = pytest.mark.usefixtures("javascript_packages")
 
 @pytest.fixture(scope="module")
 def todo_app(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A PocketBase with the collections of a todo app, the user Ann, and a worker."""
+    """A PocketBase with the collections of a todo app, the users Ann and Ben, and a worker."""
     for server in start_copy(installed_template, tmp_path_factory.mktemp("todos") / "pocketbase"):
         server.user("ann")
+        server.user("ben")
         make_todos(server)
         with command("run", env=server.environment):
             yield server
@@ -40,6 +41,11 @@ def test_an_app_gets_back_the_same_with_events_and_without(todo_app: Server) -> 
 
 def test_events_say_what_plain_writes_can_not(todo_app: Server) -> None:
     run_script(todo_app, "events.mjs")
+    check_log(todo_app)
+
+
+def test_the_past_is_read_and_taken_back(todo_app: Server) -> None:
+    run_script(todo_app, "history.mjs")
     check_log(todo_app)
 
 

@@ -5,9 +5,9 @@ import PocketBase from "pocketbase";
 
 globalThis.EventSource ??= EventSource; // Node 20 has none of its own
 
-export async function signIn() {
-  const { PB_URL, PB_EMAIL, PB_PASSWORD } = process.env;
+export async function signIn(email = process.env.PB_EMAIL) {
+  const { PB_URL, PB_PASSWORD } = process.env;
   const pb = new PocketBase(PB_URL);
-  await pb.collection("users").authWithPassword(PB_EMAIL, PB_PASSWORD);
+  await pb.collection("users").authWithPassword(email, PB_PASSWORD);
   return pb;
 }

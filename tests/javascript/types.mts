@@ -20,6 +20,11 @@ export const title: string = (await typed.collection("todos").getOne("x", { dele
 // @ts-expect-error a number is no text
 export const wrong: string = (await typed.collection("todos").getOne("x")).count;
 
+const told = await typed.collection("todos").history("x");
+await typed.collection("todos").undo(told, { force: true });
+export const [first]: Todo[] = await typed.collection("todos").at(told[0]!.seq);
+for await (const row of typed.collection("todos").changes({ after: 12 })) console.log(row.title, row.seq);
+
 const { seq } = await appendEvent(plain, { type: "delete", collection: "todos", item_id: "x" });
 export const place: number = seq;
 // @ts-expect-error there is no such type of event

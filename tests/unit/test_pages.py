@@ -20,7 +20,9 @@ ARCHITECTURE = DOCS / "architecture.md"
 OPERATIONS = DOCS / "operations.md"
 MOST_BYTES = 8192  # of the README
 LANGUAGES = {"sh", "js", "python", "html", "ini", "text", "mermaid"}  # the first three are run by tests
-EXAMPLES = ("app_example.mjs", "example.mjs")
+EXAMPLES = {"readme_example.mjs": README} | dict.fromkeys(
+    ("app_example.mjs", "history_example.mjs", "example.mjs"), DOCS / "javascript.md"
+)
 HOOKS = 1  # on the page about operations; a test gives it to a PocketBase
 
 
@@ -57,7 +59,7 @@ def test_every_block_of_code_says_what_it_is(page: Path) -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_in_javascript_is_the_tested_file(name: str) -> None:
-    text = (DOCS / "javascript.md").read_text()
+    text = EXAMPLES[name].read_text()
     shown = re.search(rf"<!-- {name} -->\n```js\n(.*?)```\n<!-- /{name} -->", text, re.DOTALL)
     assert shown is not None
     assert shown[1] == (ROOT / "tests" / "javascript" / name).read_text()
