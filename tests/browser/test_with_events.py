@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support import SUPERUSER, Server, check_log, command, run_command, start_copy
-from support.todos import make_todos
+from support.todos import carry_seq, make_todos
 from windows import ANN, JAVASCRIPT, PACKAGE
 
 pytestmark = pytest.mark.usefixtures("javascript_packages")
@@ -21,6 +21,7 @@ def todo_app(installed_template: Path, tmp_path_factory: pytest.TempPathFactory)
         server.user("ann")
         server.user("ben")
         make_todos(server)
+        carry_seq(server, "todos")
         with command("run", env=server.environment):
             yield server
 

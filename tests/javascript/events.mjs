@@ -40,6 +40,16 @@ export const tests = {
     assert.deepEqual([end.title, end.count], ["Eggs", 7]);
   },
 
+  async "a change that expects a version is recorded only if nobody was faster"() {
+    const read = await todos.create({ title: "Milk", count: 1 });
+    const mine = await todos.update(read.id, { ...read, title: "Eggs", count: 2 }, { expectedSeq: true });
+    assert.deepEqual([mine.title, mine.count], ["Eggs", 2]);
+    const late = await fails(todos.update(read.id, { title: "Bread", count: 3 }, { from: read, expectedSeq: true }));
+    assert.match(late.message, /was changed meanwhile/);
+    assert.match((await fails(todos.delete(read.id, { expectedSeq: read.seq }))).message, /was changed meanwhile/);
+    await todos.delete(read.id, { expectedSeq: mine.seq });
+  },
+
   async "all or nothing is changed"() {
     const { id } = await todos.create({ title: "Milk" });
     const error = await fails(todos.update(id, { title: "Eggs", priority: "urgent" }));

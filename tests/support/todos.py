@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pocketbase_events.core.schema import SEQ, row_update_rule
 from pocketbase_events.jobs.targets import OWN_RULES, READ_RULES
 from support.server import Server
 
@@ -45,3 +46,18 @@ def make_todos(server: Server) -> None:
     server.create_collection("letterbox", title)
     for name in ("open", "letterbox"):
         server.attach(name, allow="")
+
+
+def carry_seq(server: Server, name: str) -> None:
+    """Have the rows of an attached collection carry the seq of the last event that changed them."""
+    root = server.superuser()
+    [target] = root.records("event_targets", filter=f'collection = "{name}"')
+    if target["versioned"]:
+        return
+    server.edit_fields(name, lambda fields: fields.append({"name": SEQ, "type": "number", "onlyInt": True}))
+    for path, change in (
+        (f"/api/collections/{name}", {"updateRule": row_update_rule(versioned=True)}),
+        (f"/api/collections/event_targets/records/{target['id']}", {"versioned": True}),
+    ):
+        answer = root("PATCH", path, json=change)
+        assert answer.status_code == 200, answer.text
