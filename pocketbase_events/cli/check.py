@@ -50,7 +50,8 @@ def check(
 def print_differences(drift: Drift, most: int, *, full: bool = False, beside: bool = False) -> None:
     """Print the first differing rows, a line for each field, to standard output or beside it."""
     shorter = drift.differences if full else drift.differences[:most]
-    print_table(DIFFERENCES, (row for each in shorter for row in _rows(each)), full=full, beside=beside)
+    rows = (row for each in shorter for row in _rows(each))
+    print_table(DIFFERENCES, rows, full=full, beside=beside, way_to_the_rest="check --full")
     if len(shorter) < len(drift.differences):
         say(f"… and {len(drift.differences) - len(shorter)} more rows: check --full shows them.")
 

@@ -8,13 +8,14 @@ import signal
 import sys
 from collections.abc import Iterable, MutableMapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import structlog
 from rich.console import Console
 
 from pocketbase_events.cli.table import Column, Screen, lines_of
-from pocketbase_events.cli.text import printable
+from pocketbase_events.cli.text import printable, wrapped
 from pocketbase_events.logs import LOGGER
 
 PROBLEM, WRONG_USAGE, UNREACHABLE = 1, 2, 3  # exit codes
@@ -84,12 +85,12 @@ def print_json(document: object) -> None:
 
 def tell(text: str) -> None:
     """Write text to standard output."""
-    print(printable(text, keep="\n"), flush=True)
+    print(_fitting(text, Console()), flush=True)
 
 
 def say(sentence: str, *, end: str = "\n") -> None:
     """Write a sentence to standard error."""
-    print(printable(sentence, keep="\n"), end=end, file=sys.stderr, flush=True)
+    print(_fitting(sentence, Console(stderr=True)), end=end, file=sys.stderr, flush=True)
 
 
 def fail(sentence: str, code: int) -> None:
@@ -99,18 +100,34 @@ def fail(sentence: str, code: int) -> None:
 
 
 def print_table(
-    columns: Sequence[Column], rows: Iterable[Sequence[str]], *, full: bool = False, beside: bool = False
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[str]],
+    *,
+    full: bool = False,
+    beside: bool = False,
+    way_to_the_rest: str = "--full",
 ) -> None:
-    """Write a table to standard output, or beside the report to standard error."""
-    console = Console(stderr=beside)
-    width = console.width if console.is_terminal else None
-    for line in lines_of(columns, rows, Screen(width, console.color_system is not None, full)):
+    """Write a table to standard output, or beside the report to standard error; say how to see what is cut in it."""
+    console, cells = Console(stderr=beside), list(rows)
+    screen = Screen(console.width if console.is_terminal else None, console.color_system is not None, full)
+    lines = list(lines_of(columns, cells, screen))
+    for line in lines:
         print(line, file=sys.stderr if beside else sys.stdout)
+    if screen.width is not None and lines != list(lines_of(columns, cells, replace(screen, full=True))):
+        say(f"Values that end in … are cut: {way_to_the_rest} shows them whole.")
 
 
 def is_terminal() -> bool:
     """Whether standard output is a terminal, so that a person reads it page by page."""
     return Console().is_terminal
+
+
+def _fitting(text: str, console: Console) -> str:
+    """The text as it is printed: on a terminal, words are not broken at the end of a line."""
+    lines = printable(text, keep="\n").split("\n")
+    if console.is_terminal:
+        lines = [part for line in lines for part in wrapped(line, console.width)]
+    return "\n".join(lines)
 
 
 def _printable_facts(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

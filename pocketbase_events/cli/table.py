@@ -106,11 +106,14 @@ def _cell(text: str, width: int, screen: Screen) -> list[str]:
 def _records(
     columns: Sequence[Column], heads: Sequence[str], rows: Sequence[Sequence[str]], screen: Screen
 ) -> Iterator[str]:
-    """Each row as a record of its own: a line for each cell that is not empty, with the name of the column."""
+    """Each row as a record of its own: a line for each cell that is not empty, with the name of the column.
+
+    A row whose first cell is empty goes on with the record before it.
+    """
     name_width = max(map(_width, heads))
     width = max((screen.width or 0) - name_width - len(GAP), LEAST)
     for place, row in enumerate(rows):
-        if place:
+        if place and row[0]:
             yield ""
         for column, head, text in zip(columns, heads, row, strict=True):
             lines = [text] if column.whole else _cell(text, width, screen)

@@ -87,6 +87,8 @@ def test_long_values_are_cut_on_a_terminal_and_whole_in_full(odd: Server) -> Non
     command = ["history", "items", item_id(1)]
     words = LONG.split()
     assert "…" in on_terminal(odd, *command, quietly=True)
+    assert "cut: --full shows them whole." in on_terminal(odd, *command)
+    assert "are cut" not in on_terminal(odd, *command, "--full")
     assert without_colours(on_terminal(odd, *command, "--full", quietly=True)).count("terminal") == 2 * words.count(
         "terminal"
     )
@@ -118,6 +120,17 @@ def test_the_time_that_history_prints_shows_the_rows_after_that_event(odd: Serve
     for at in (printed[0], printed[0][:19]):
         rows = json.loads(cli(odd, "show", "items", item_id(1), "--at", at, "--json").stdout)
         assert rows[0]["qty"] == 2
+
+
+def test_a_sentence_breaks_between_words_on_a_terminal_and_not_at_all_in_a_pipe(odd: Server) -> None:
+    sentence = "There is no collection nothere. Create it first, in the admin UI for example."
+    written = without_colours(on_terminal(odd, "attach", "nothere", columns=40))
+    assert written.splitlines() == [
+        "Error: There is no collection nothere.",
+        "Create it first, in the admin UI for",
+        "example.",
+    ]
+    assert cli(odd, "attach", "nothere", code=2).stderr == f"Error: {sentence}\n"
 
 
 # -- filters and order ----------------------------------------------------------------------------------------

@@ -59,6 +59,11 @@ def test_an_empty_cell_of_a_record_takes_no_line() -> None:
     assert lines(30, rows=[(ID, "", "create", "", "")]) == [f"id    {ID}", "kind  create"]
 
 
+def test_a_row_without_a_first_cell_goes_on_with_the_record_before_it() -> None:
+    shown = lines(30, rows=[(ID, "", "create", "", "1"), ("", "", "", "", "2"), ("other", "", "", "", "")])
+    assert shown == [f"id    {ID}", "kind  create", "to    1", "to    2", "", "id    other"]
+
+
 def test_a_table_without_rows_is_its_heading() -> None:
     assert lines(100, rows=[]) == ["id  when  kind  from  to"]
 
