@@ -3,36 +3,18 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from pocketbase_events.core.access import let_worker_in
-from pocketbase_events.core.indexes import among_live
 from pocketbase_events.core.policy import check_rule, collections_looked_into, compose_create_rule, expressions_left
 from pocketbase_events.core.proposals import Rows, is_looser, proposal
-from pocketbase_events.core.rules import UnreadableRuleError
-from pocketbase_events.core.schema import (
-    DELETED,
-    ROW_CREATE_RULE,
-    FieldDefinition,
-    row_update_rule,
-    why_not_settable,
-)
+from pocketbase_events.core.schema import DELETED, FieldDefinition, why_not_settable
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs.attach_notes import notes_of
-from pocketbase_events.jobs.targets import (
-    OWN_RULES,
-    READ_RULES,
-    RULES,
-    Installation,
-    append_rules,
-    check_joins,
-    is_about,
-)
+from pocketbase_events.jobs.attached import attached
+from pocketbase_events.jobs.targets import OWN_RULES, RULES, Installation, append_rules, check_joins, is_about
 from pocketbase_events.pb.admin import Admin, Collection, Record
 from pocketbase_events.pb.schema_files import row_triggers, schema_file
 
 EVENT_TYPES = ("create", "update", "delete")
-DELETED_HELP = "Set by an event of type delete. Rows of this collection change by events only: append one to events."
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +109,7 @@ def plan(admin: Admin, there: Installation, name: str, wish: Wish) -> Plan:
     composed = compose_create_rule(append_rules([*others, {"collection": name, **rules, "names_actor": True}]))
     check_joins(composed)
     versioned = bool(record and same and record["versioned"])
-    becomes = _attached(collection, wish, versioned=versioned)
+    becomes = attached(collection, unique_among_live=wish.unique_among_live, versioned=versioned)
     return Plan(
         collection=becomes,
         record=record,
@@ -208,32 +190,3 @@ def _lock(there: Installation, collection: Collection, wish: Wish, *, is_attache
     if wish.lock is not None:
         return wish.lock
     return not is_attached or row_triggers(collection["id"], collection["name"]).keys() <= there.triggers
-
-
-def _attached(collection: Collection, wish: Wish, *, versioned: bool) -> Collection:
-    fields: list[dict[str, Any]] = [dict(each) for each in collection["fields"]]
-    mark = next((each for each in fields if each["name"] == DELETED), None)
-    if mark is None:
-        fields.append({"name": DELETED, "type": "bool", "help": DELETED_HELP})
-    elif not mark.get("help") or mark["help"] == "Set by an event of type delete.":
-        mark["help"] = DELETED_HELP
-    indexes = collection["indexes"] or []
-    return {
-        **collection,
-        "fields": fields,
-        "indexes": [among_live(index) for index in indexes] if wish.unique_among_live else indexes,
-        "createRule": ROW_CREATE_RULE,
-        "updateRule": row_update_rule(versioned=versioned),
-        "deleteRule": None,
-        **{rule: _let_worker_in(collection, rule) for rule in READ_RULES},
-    }
-
-
-def _let_worker_in(collection: Collection, rule: str) -> str:
-    try:
-        return let_worker_in(collection[rule])
-    except UnreadableRuleError as error:
-        raise WrongUsageError(
-            why=f"The {rule} of {collection['name']} can't be read: {error}. Write it in another way, then run attach"
-            " again. Nothing was changed."
-        ) from None

@@ -1,0 +1,52 @@
+"""A collection that is attached: the field that marks deleted rows, its indexes and its rules."""
+
+from typing import Any
+
+from pocketbase_events.core.access import let_worker_in
+from pocketbase_events.core.indexes import among_live
+from pocketbase_events.core.rules import UnreadableRuleError
+from pocketbase_events.core.schema import DELETED, ROW_CREATE_RULE, row_update_rule
+from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.jobs.targets import READ_RULES
+from pocketbase_events.pb.admin import Collection
+
+DELETED_HELP = "Set by an event of type delete. Rows of this collection change by events only: append one to events."
+
+
+def attached(collection: Collection, *, unique_among_live: bool, versioned: bool) -> Collection:
+    """The collection as it is once it is attached.
+
+    Args:
+        collection: as it is now.
+        unique_among_live: leave deleted rows out of its unique indexes.
+        versioned: whether its rows carry the seq of the last event that changed them.
+
+    Raises:
+        WrongUsageError: if its list or view rule can't be read.
+    """
+    fields: list[dict[str, Any]] = [dict(each) for each in collection["fields"]]
+    mark = next((each for each in fields if each["name"] == DELETED), None)
+    if mark is None:
+        fields.append({"name": DELETED, "type": "bool", "help": DELETED_HELP})
+    elif not mark.get("help") or mark["help"] == "Set by an event of type delete.":
+        mark["help"] = DELETED_HELP
+    indexes = collection["indexes"] or []
+    return {
+        **collection,
+        "fields": fields,
+        "indexes": [among_live(index) for index in indexes] if unique_among_live else indexes,
+        "createRule": ROW_CREATE_RULE,
+        "updateRule": row_update_rule(versioned=versioned),
+        "deleteRule": None,
+        **{rule: _let_worker_in(collection, rule) for rule in READ_RULES},
+    }
+
+
+def _let_worker_in(collection: Collection, rule: str) -> str:
+    try:
+        return let_worker_in(collection[rule])
+    except UnreadableRuleError as error:
+        raise WrongUsageError(
+            why=f"The {rule} of {collection['name']} can't be read: {error}. Write it in another way, then run attach"
+            " again. Nothing was changed."
+        ) from None
