@@ -16,6 +16,7 @@ from pocketbase_events.errors import ProblemError, WrongUsageError
 from pocketbase_events.jobs.adopt import adopt as adopt_rows
 from pocketbase_events.jobs.attach import carry_out
 from pocketbase_events.jobs.attach_plan import Plan, Wish, plan
+from pocketbase_events.jobs.fill_in import fill_in
 from pocketbase_events.jobs.lock import lock_offline
 from pocketbase_events.jobs.targets import installation
 from pocketbase_events.pb.admin import Admin, administration
@@ -58,6 +59,13 @@ def attach(
     unique_among_live: Annotated[
         bool, typer.Option("--unique-among-live", help="Leave deleted rows out of its unique indexes.")
     ] = False,
+    seq: Annotated[
+        bool | None,
+        typer.Option(
+            "--seq/--no-seq",
+            help="Whether rows carry the seq of the last event that changed them, in a field seq (the default).",
+        ),
+    ] = None,
     unless_attached: Annotated[
         bool, typer.Option("--unless-attached", help="Leave a collection that is attached as it is.")
     ] = False,
@@ -87,6 +95,7 @@ def attach(
         lock=lock,
         computed=None if computed is None else [name for name in computed if name],
         unique_among_live=unique_among_live,
+        versioned=seq,
     )
     how = _How(adopt=adopt, yes=yes, dry_run=dry_run, unless_attached=unless_attached)
     if folder is not None:
@@ -155,15 +164,18 @@ def _carry_out(settings: Settings, admin: Admin, plans: Sequence[Plan], wish: Wi
                 _say_gone(shown.name, adopted.gone)
             else:
                 _say_former(shown.name, carry_out(admin, planned).former_items)
+            numbered = fill_in(seen, superuser, shown.name, watch) if planned.fills_in else None
             if not quiet:
-                _print_attached(shown, rows)
+                _print_attached(shown, rows, numbered)
 
 
-def _print_attached(plan: Plan, rows: int | None) -> None:
+def _print_attached(plan: Plan, rows: int | None, numbered: int | None) -> None:
     again = " already. What was not named stays as it is" if plan.is_attached else ": append events to write its rows"
     tell(f"{plan.name} is attached{again}.")
     if rows is not None:
         tell(f"{rows} rows were adopted.")
+    if numbered is not None:
+        tell(f"{numbered} rows were given their seq.")
 
 
 def _say_gone(collection: str, gone: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Unique indexes, as PocketBase keeps them: `CREATE UNIQUE INDEX … ON … (…) WHERE …`."""
+"""Indexes, as PocketBase keeps them: `CREATE UNIQUE INDEX … ON … (…) WHERE …`."""
 
 import re
 
@@ -28,6 +28,13 @@ def among_live(index: str) -> str:
     # PocketBase before 0.36 takes no condition in parentheses: it gets some only if it needs them.
     condition = f"({condition})" if re.search(r"\bor\b", condition, re.IGNORECASE) else condition
     return f"{columns} WHERE {condition} AND {_LIVE}" if condition else f"{columns} WHERE {_LIVE}"
+
+
+def sorts_by(index: str, column: str) -> bool:
+    """Whether an index has all rows, in the order of this column."""
+    columns, condition = _split(index)
+    first = re.search(r"\(([^,)]*)", columns)
+    return not condition and first is not None and re.findall(r"\w+", first[1].lower())[:1] == [column]
 
 
 def _split(index: str) -> tuple[str, str]:

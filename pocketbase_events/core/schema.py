@@ -20,6 +20,7 @@ _AT_EXPECTED_SEQ = "(@request.body.expected_seq:isset = false || @request.body.e
 MAX_ID = 1000  # bytes of an item id; PocketBase takes addresses of 2,000 in a batch
 DELETED = "deleted"  # the bool field that marks a row as deleted
 SEQ = "seq"  # the number field for the seq of the last event that changed the row, if rows carry it
+SEQ_FIELD = "number_pbe_seq"  # its id, which tells it from a field of that name that the owner made
 # The types of field that an event can set.
 SETTABLE = frozenset(
     {"text", "editor", "email", "url", "number", "bool", "date", "select", "relation", "json", "geoPoint"}
@@ -36,6 +37,7 @@ class FieldDefinition(BaseModel):
 
     name: str
     type: str
+    id: str = ""
     hidden: bool = False
     required: bool = False
     max_select: int = Field(default=0, alias="maxSelect")
@@ -104,10 +106,12 @@ class Target(BaseModel):
 
     @property
     def writable(self) -> bool:
-        """Whether the collection's own rules are those that `attach` gave it, which let the worker write."""
-        return self.row_create_rule == ROW_CREATE_RULE and self.row_update_rule == row_update_rule(
-            versioned=self.versioned
-        )
+        """Whether the collection's own rules are those that `attach` gave it, which let the worker write.
+
+        A comparison with `seq` does no harm if rows carry none: no event asks for it.
+        """
+        rules = [row_update_rule(versioned=versioned) for versioned in {self.versioned, True}]
+        return self.row_create_rule == ROW_CREATE_RULE and self.row_update_rule in rules
 
     @cached_property
     def settable(self) -> list[FieldDefinition]:
@@ -116,7 +120,7 @@ class Target(BaseModel):
 
     def why_not_settable(self, field: FieldDefinition) -> str | None:
         """Why no event may set the field; None if one may."""
-        if self.versioned and field.name == SEQ:
+        if field.name == SEQ and (self.versioned or field.id == SEQ_FIELD):
             return f'"{SEQ}" is the seq of the last event that changed the item. Leave it out of data.'
         return why_not_settable(field)
 

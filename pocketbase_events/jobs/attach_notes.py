@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pocketbase_events.core.indexes import counts_deleted, index_name
-from pocketbase_events.core.schema import FieldDefinition
+from pocketbase_events.core.schema import SEQ, FieldDefinition
+from pocketbase_events.jobs.attached import has_own_seq
 from pocketbase_events.jobs.targets import Installation
 from pocketbase_events.pb.admin import Collection, Record
 
@@ -26,7 +27,8 @@ def notes_of(
         rules: who may append what.
         locked: whether even superusers are kept from writing its rows.
     """
-    notes = [] if record else [*_about_fields(collection), *_about_cascades(there, collection)]
+    before = () if record else (_about_fields(collection), _about_own_seq(collection), _about_cascades(there, collection))
+    notes = [note for notes in before for note in notes]
     notes += _about_indexes(collection)
     if locked and not record:
         notes += _about_relations(there, collection)
@@ -49,6 +51,14 @@ def _about_fields(collection: Collection) -> Iterator[str]:
         yield (
             f"A row that a rebuild or an import makes anew gets new values of {', '.join(generated)}, unless an event"
             " gave one."
+        )
+
+
+def _about_own_seq(collection: Collection) -> Iterator[str]:
+    if has_own_seq(collection):
+        yield (
+            f'Its own field "{SEQ}" stays as it is, so rows carry no version and no event can give an expected_seq.'
+            " For that, rename the field, then attach with --seq."
         )
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from pocketbase_events.core.policy import check_rule, collections_looked_into, compose_create_rule, expressions_left
 from pocketbase_events.core.proposals import Rows, is_looser, proposal
-from pocketbase_events.core.schema import DELETED, FieldDefinition, why_not_settable
+from pocketbase_events.core.schema import DELETED, SEQ, FieldDefinition, why_not_settable
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs.attach_notes import notes_of
-from pocketbase_events.jobs.attached import attached
+from pocketbase_events.jobs.attached import attached, has_own_seq, has_seq
 from pocketbase_events.jobs.targets import OWN_RULES, RULES, Installation, append_rules, check_joins, is_about
 from pocketbase_events.pb.admin import Admin, Collection, Record
 from pocketbase_events.pb.schema_files import row_triggers, schema_file
@@ -29,6 +29,8 @@ class Wish:
             attached, where PocketBase can.
         computed: names of fields that hooks fill in; None: as it is.
         unique_among_live: leave deleted rows out of its unique indexes.
+        versioned: whether its rows carry the seq of the last event that changed them; None: as it is, and of a
+            collection that is not attached, unless it has a field `seq` of its own.
     """
 
     rules: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +38,7 @@ class Wish:
     lock: bool | None = None
     computed: Sequence[str] | None = None
     unique_among_live: bool = False
+    versioned: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Plan:
         looser: types of event whose rule admits more than the collection's own did.
         computed: names of fields that hooks fill in.
         versioned: whether its rows carry the seq of the last event that changed them.
+        fills_in: whether there may be rows that lack it.
         lock: whether its rows will be locked, None if this PocketBase can't.
         expressions_left: how many PocketBase allows besides those of all rules.
         looked_into: what all rules join through `@collection`; PocketBase multiplies their rows at each append.
@@ -67,6 +71,7 @@ class Plan:
     looser: Sequence[str]
     computed: Sequence[str]
     versioned: bool
+    fills_in: bool
     lock: bool | None
     expressions_left: int
     looked_into: frozenset[str]
@@ -108,7 +113,7 @@ def plan(admin: Admin, there: Installation, name: str, wish: Wish) -> Plan:
     others = [target for other, target in there.targets.items() if other != name]
     composed = compose_create_rule(append_rules([*others, {"collection": name, **rules, "names_actor": True}]))
     check_joins(composed)
-    versioned = bool(record and same and record["versioned"])
+    versioned = _versioned(collection, wish, record if same else None)
     becomes = attached(collection, unique_among_live=wish.unique_among_live, versioned=versioned)
     return Plan(
         collection=becomes,
@@ -120,6 +125,7 @@ def plan(admin: Admin, there: Installation, name: str, wish: Wish) -> Plan:
         looser=looser,
         computed=list(computed),
         versioned=versioned,
+        fills_in=versioned and bool(wish.versioned if is_attached else has_seq(collection)),
         lock=lock,
         expressions_left=expressions_left(composed),
         looked_into=frozenset(collections_looked_into(composed)),
@@ -147,8 +153,22 @@ def attachable(there: Installation, name: str) -> Collection:
     return collection
 
 
+def _versioned(collection: Collection, wish: Wish, record: Record | None) -> bool:
+    """Whether its rows carry the seq of the last event that changed them; `record` is what was so before."""
+    wanted = wish.versioned if wish.versioned is not None or record is None else bool(record["versioned"])
+    if not has_own_seq(collection):
+        return wanted is not False
+    if wanted:
+        raise WrongUsageError(
+            why=f'{collection["name"]} has a field "{SEQ}" of its own. Rename it first, or give --no-seq: rows carry'
+            " no version then."
+        )
+    return False
+
+
 def _check_computed(collection: Collection, computed: Sequence[str]) -> None:
-    known = {each["name"] for each in collection["fields"] if each["type"] != "autodate"} - {"id", DELETED}
+    ours = {"id", DELETED, *([SEQ] if has_seq(collection) else [])}
+    known = {each["name"] for each in collection["fields"] if each["type"] != "autodate"} - ours
     unknown = [name for name in computed if name not in known]
     if unknown:
         raise WrongUsageError(

@@ -1,16 +1,27 @@
-"""A collection that is attached: the field that marks deleted rows, its indexes and its rules."""
+"""A collection that is attached: the fields that the worker sets, its indexes and its rules."""
 
 from typing import Any
 
 from pocketbase_events.core.access import let_worker_in
-from pocketbase_events.core.indexes import among_live
+from pocketbase_events.core.indexes import among_live, sorts_by
 from pocketbase_events.core.rules import UnreadableRuleError
-from pocketbase_events.core.schema import DELETED, ROW_CREATE_RULE, row_update_rule
+from pocketbase_events.core.schema import DELETED, ROW_CREATE_RULE, SEQ, SEQ_FIELD, row_update_rule
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs.targets import READ_RULES
 from pocketbase_events.pb.admin import Collection
 
 DELETED_HELP = "Set by an event of type delete. Rows of this collection change by events only: append one to events."
+SEQ_HELP = "The seq of the last event that changed the row. No event sets it by its data."
+
+
+def has_own_seq(collection: Collection) -> bool:
+    """Whether the collection has a field `seq` that its owner made."""
+    return any(each["name"].lower() == SEQ and each["id"] != SEQ_FIELD for each in collection["fields"])
+
+
+def has_seq(collection: Collection) -> bool:
+    """Whether the collection has the field `seq` that attaching adds."""
+    return any(each["name"] == SEQ and each["id"] == SEQ_FIELD for each in collection["fields"])
 
 
 def attached(collection: Collection, *, unique_among_live: bool, versioned: bool) -> Collection:
@@ -30,11 +41,16 @@ def attached(collection: Collection, *, unique_among_live: bool, versioned: bool
         fields.append({"name": DELETED, "type": "bool", "help": DELETED_HELP})
     elif not mark.get("help") or mark["help"] == "Set by an event of type delete.":
         mark["help"] = DELETED_HELP
+    if versioned and not has_seq(collection):
+        fields.append({"id": SEQ_FIELD, "name": SEQ, "type": "number", "onlyInt": True, "min": 0, "help": SEQ_HELP})
     indexes = collection["indexes"] or []
+    indexes = [among_live(index) for index in indexes] if unique_among_live else list(indexes)
+    if versioned and not any(sorts_by(index, SEQ) for index in indexes):
+        indexes.append(f"CREATE INDEX `idx_{collection['id']}_seq` ON `{collection['name']}` (`{SEQ}`)")
     return {
         **collection,
         "fields": fields,
-        "indexes": [among_live(index) for index in indexes] if unique_among_live else indexes,
+        "indexes": indexes,
         "createRule": ROW_CREATE_RULE,
         "updateRule": row_update_rule(versioned=versioned),
         "deleteRule": None,

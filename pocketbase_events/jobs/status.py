@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from pocketbase_events.core.access import why_gone, why_unwritable
+from pocketbase_events.core.indexes import sorts_by
 from pocketbase_events.core.policy import compose_create_rule
-from pocketbase_events.core.schema import Target
+from pocketbase_events.core.schema import SEQ, Target
 from pocketbase_events.errors import ProblemError, RateLimitedError
 from pocketbase_events.jobs.targets import append_rules
 from pocketbase_events.pb.gateway import Gateway
@@ -48,6 +49,7 @@ def report(gateway: Gateway, sleep: Callable[[float], None], now: Callable[[], d
         *_clock_problems(status, before, after),
         *_worker_problems(status, gateway, sleep),
         *_target_problems(sorted(attached), targets),
+        *_seq_problems(records, targets),
     ]
     return Report(_document(status, sorted(attached), targets, problems), problems, status.seen_seconds)
 
@@ -196,3 +198,21 @@ def _duration(seconds: float) -> str:
 def _target_problems(attached: Sequence[str], targets: dict[str, Target]) -> Iterator[str]:
     yield from (why_gone(name) for name in attached if name not in targets)
     yield from (why for why in map(why_unwritable, targets.values()) if why is not None)
+
+
+def _seq_problems(records: Sequence[dict[str, Any]], targets: dict[str, Target]) -> Iterator[str]:
+    """Do the rows that are to carry their seq do so, and are they found by it?"""
+    for record in records:
+        name, target = record["collection"], targets.get(record["collection"])
+        if target is None or not record["versioned"]:
+            continue
+        if not target.versioned:
+            yield (
+                f"The rows of {name} don't carry their {SEQ} yet: attaching was interrupted, or the update rule was"
+                f" edited. Run: pocketbase-events attach {name} --seq"
+            )
+        elif not any(sorts_by(index, SEQ) for index in target.indexes or ()):
+            yield (
+                f"{name} has no index on {SEQ}, so finding the rows that changed since a seq takes ever longer."
+                f" Run: pocketbase-events attach {name}"
+            )

@@ -48,12 +48,13 @@ def commands_agree(server: Server) -> None:
 
 
 def stored(server: Server, name: str = "notes") -> dict[str, dict[str, Any]]:
-    """The rows as they lie in the file, the mark aside, which may be new to them."""
+    """The rows as they lie in the file, the mark and the version aside, which may be new to them."""
     with closing(server.database()) as database:
         database.row_factory = sqlite3.Row
         rows = [dict(row) for row in database.execute(f"SELECT rowid AS place, * FROM {name}")]
     for row in rows:
         row.pop("deleted", None)
+        row.pop("seq", None)
     return {row["id"]: row for row in rows}
 
 

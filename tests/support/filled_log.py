@@ -53,7 +53,7 @@ def _fill(database: sqlite3.Connection, first: int, last: int, previous: str) ->
     for seq in range(first, last + 1):
         item, step = item_id((seq - 1) // 5), (seq - 1) % 5
         data = ({"title": "x", "qty": seq}, {"qty": -seq}, {"note": f"n{seq}"}, {"done": True}, {"title": "y"})[step]
-        rows.setdefault(item, {"qty": 0, "done": False, "note": ""}).update(data)
+        rows.setdefault(item, {"qty": 0, "done": False, "note": ""}).update({**data, "seq": seq})
         hashed = {
             "actor": "", "collection": "items", "data": data, "event_id": str(uuid4()), "item_id": item, "seq": seq,
             "timestamp": FILLED, "type": "update" if step else "create",
@@ -66,7 +66,7 @@ def _fill(database: sqlite3.Connection, first: int, last: int, previous: str) ->
         events,
     )
     database.executemany(
-        "INSERT INTO items (id, title, qty, done, note) VALUES (?, ?, ?, ?, ?)",
-        [(key, row["title"], row["qty"], row["done"], row["note"]) for key, row in rows.items()],
+        "INSERT INTO items (id, title, qty, done, note, seq) VALUES (?, ?, ?, ?, ?, ?)",
+        [(key, row["title"], row["qty"], row["done"], row["note"], row["seq"]) for key, row in rows.items()],
     )
     return previous

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pocketbase_events.core.fold import Difference, Item, row_fields
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.projection import Write
-from pocketbase_events.core.schema import DELETED, Target
+from pocketbase_events.core.schema import DELETED, SEQ, Target
 from pocketbase_events.core.values import to_pocketbase
 
 
@@ -46,6 +46,13 @@ def relating_later(target: Target, item: Item | None, each: Difference) -> list[
     return _insert(each, item, row_fields(target, item), late=_emptied(target, item) | relations)
 
 
+def numbering(_: Target, item: Item | None, each: Difference) -> list[Step]:
+    """Give the row the seq of the last event that changed it. Other differences stay."""
+    if item is None or SEQ not in each.fields:
+        return []
+    return [_update(each, {SEQ: item.changed})]
+
+
 def exchanging(target: Target, item: Item | None, each: Difference) -> list[Step]:
     """Clear changed values that must be unique, then set them. Other differences as in `relating_later`."""
     if item is None or each.kind != "changed":
@@ -72,8 +79,9 @@ def _update(each: Difference, fields: dict[str, Json]) -> Step:
 
 def _changed_fields(target: Target, item: Item, each: Difference) -> dict[str, Json]:
     """The fields that differ, with the log's values."""
+    ours: dict[str, Json] = {DELETED: item.deleted, **({SEQ: item.changed} if target.versioned else {})}
     return {
-        name: item.deleted if name == DELETED else to_pocketbase(target.by_name[name], item.fields.get(name))
+        name: ours[name] if name in ours else to_pocketbase(target.by_name[name], item.fields.get(name))
         for name in each.fields
     }
 
