@@ -45,6 +45,9 @@ def attach(
     update: Annotated[str | None, typer.Option(metavar="RULE", help="Who may append update events.")] = None,
     delete: Annotated[str | None, typer.Option(metavar="RULE", help="Who may append delete events.")] = None,
     allow: Annotated[str | None, typer.Option(metavar="RULE", help="All three rules at once.")] = None,
+    history: Annotated[
+        str | None, typer.Option(metavar="RULE", help="Who may read its recorded events; else only their actors.")
+    ] = None,
     lock: Annotated[
         bool | None,
         typer.Option(help="Also stop superusers from writing its rows (the default on PocketBase 0.39 and newer)."),
@@ -95,6 +98,7 @@ def attach(
         lock=lock,
         computed=None if computed is None else [name for name in computed if name],
         unique_among_live=unique_among_live,
+        history=history,
         versioned=seq,
     )
     how = _How(adopt=adopt, yes=yes, dry_run=dry_run, unless_attached=unless_attached)
@@ -155,7 +159,7 @@ def _carry_out(settings: Settings, admin: Admin, plans: Sequence[Plan], wish: Wi
     with gateway(settings) as seen, superuser_gateway(settings) as superuser, progress() as watch:
         for shown in plans:
             planned = plan(admin, installation(admin), shown.name, wish)
-            if (planned.collection, planned.rules, planned.own) != (shown.collection, shown.rules, shown.own):
+            if _told(planned) != _told(shown):
                 raise WrongUsageError(why=f"{shown.name} was changed meanwhile. Run attach again.")
             rows = None
             if how.adopt:
@@ -167,6 +171,11 @@ def _carry_out(settings: Settings, admin: Admin, plans: Sequence[Plan], wish: Wi
             numbered = fill_in(seen, superuser, shown.name, watch) if planned.fills_in else None
             if not quiet:
                 _print_attached(shown, rows, numbered)
+
+
+def _told(plan: Plan) -> tuple[object, ...]:
+    """What somebody has agreed to."""
+    return plan.collection, plan.rules, plan.history, plan.own
 
 
 def _print_attached(plan: Plan, rows: int | None, numbered: int | None) -> None:

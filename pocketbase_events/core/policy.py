@@ -61,15 +61,29 @@ def compose_create_rule(targets: Iterable[AppendRules]) -> str | None:
     clauses = [clause for target in sorted(targets, key=lambda t: t.collection) for clause in _clauses(target)]
     if not clauses:
         return None
-    compositions = [all_of(_SERVER_FIELDS_EMPTY, _shared(clauses, rank)) for rank in (_most_common, _collections_first)]
-    rule = min(compositions, key=size)
+    rule = compact(_SERVER_FIELDS_EMPTY, clauses)
     if size(rule) > MAX_EXPRESSIONS:
         raise WrongUsageError(
             why=f"PocketBase allows {MAX_EXPRESSIONS} expressions in a rule, and those of all attached collections"
             f" would have {size(rule)} together. Use shorter rules, or the same ones for several collections."
             " Nothing was changed."
         )
-    return _text_of(rule)
+    return text_of(rule)
+
+
+def about(collection: str, rule: str) -> Parts:
+    """What admits events about one collection that pass its rule, all parts of which must.
+
+    Raises:
+        ProblemError: if the rule can't be read.
+    """
+    named = Expression("collection", "=", f'"{collection}"')
+    return all_of(named, *_parts_of(rule.strip(), collection)).alternatives[0]
+
+
+def compact(common: Rule, clauses: Sequence[Parts]) -> Rule:
+    """The rule that asks for what is common and for one of the clauses, in few expressions."""
+    return min((all_of(common, _shared(clauses, rank)) for rank in (_most_common, _collections_first)), key=size)
 
 
 def expressions_left(rule: str | None) -> int:
@@ -158,7 +172,7 @@ def _shared(clauses: Sequence[Parts], rank: Rank) -> Rule:
     return any_of(common, *([_shared(outside, rank)] if outside else []))
 
 
-def _text_of(rule: Rule) -> str:
+def text_of(rule: Rule) -> str:
     """The rule as PocketBase's language writes it, read again to be sure that it means what its parts meant."""
     text = str(rule)
     if parse(text) != rule:

@@ -8,7 +8,7 @@ from pocketbase_events.errors import ProblemError, WrongUsageError
 from pocketbase_events.jobs.attach_plan import Plan, Wish, plan
 from pocketbase_events.jobs.detach import detach
 from pocketbase_events.jobs.lock import lock_rows
-from pocketbase_events.jobs.targets import RULES, installation, publish
+from pocketbase_events.jobs.targets import HISTORY_RULE, RULES, installation, publish
 from pocketbase_events.pb.admin import Admin, Record
 from pocketbase_events.pb.literals import literal
 
@@ -89,6 +89,7 @@ def _write(admin: Admin, plan: Plan, *, closed: bool) -> Record:
         "own_rules": plan.own,
         "computed": list(plan.computed) or None,
         "versioned": plan.versioned,
+        HISTORY_RULE: plan.history,
         **plan.rules,
     }
     if plan.record is not None:
@@ -111,6 +112,7 @@ def _fields_of(record: Record) -> Record:
         "own_rules",
         "computed",
         "versioned",
+        HISTORY_RULE,
         *RULES,
     )
     return _stored({name: record[name] for name in names})
@@ -118,7 +120,8 @@ def _fields_of(record: Record) -> Record:
 
 def _stored(fields: Record) -> Record:
     """Rules as JSON texts: PocketBase would read a bare text that looks like JSON, and keeps these."""
-    rules = {name: None if fields[name] is None else json.dumps(fields[name]) for name in RULES}
+    names = (*RULES, HISTORY_RULE)
+    rules = {name: None if fields[name] is None else json.dumps(fields[name]) for name in names}
     return {**fields, **rules}
 
 

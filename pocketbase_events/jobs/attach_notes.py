@@ -27,8 +27,9 @@ def notes_of(
         rules: who may append what.
         locked: whether even superusers are kept from writing its rows.
     """
-    before = () if record else (_about_fields(collection), _about_own_seq(collection), _about_cascades(there, collection))
-    notes = [note for notes in before for note in notes]
+    notes: list[str] = []
+    if not record:
+        notes += (*_about_fields(collection), *_about_own_seq(collection), *_about_cascades(there, collection))
     notes += _about_indexes(collection)
     if locked and not record:
         notes += _about_relations(there, collection)

@@ -10,7 +10,15 @@ from pocketbase_events.core.schema import DELETED, SEQ, FieldDefinition, why_not
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs.attach_notes import notes_of
 from pocketbase_events.jobs.attached import attached, has_own_seq, has_seq
-from pocketbase_events.jobs.targets import OWN_RULES, RULES, Installation, append_rules, check_joins, is_about
+from pocketbase_events.jobs.targets import (
+    HISTORY_RULE,
+    OWN_RULES,
+    RULES,
+    Installation,
+    append_rules,
+    check_joins,
+    is_about,
+)
 from pocketbase_events.pb.admin import Admin, Collection, Record
 from pocketbase_events.pb.schema_files import row_triggers, schema_file
 
@@ -29,6 +37,8 @@ class Wish:
             attached, where PocketBase can.
         computed: names of fields that hooks fill in; None: as it is.
         unique_among_live: leave deleted rows out of its unique indexes.
+        history: who may read its recorded events, over the event, "" for everyone; None: as it is, and of a
+            collection that is not attached, nobody but their actors.
         versioned: whether its rows carry the seq of the last event that changed them; None: as it is, and of a
             collection that is not attached, unless it has a field `seq` of its own.
     """
@@ -38,6 +48,7 @@ class Wish:
     lock: bool | None = None
     computed: Sequence[str] | None = None
     unique_among_live: bool = False
+    history: str | None = None
     versioned: bool | None = None
 
 
@@ -50,6 +61,7 @@ class Plan:
         record: the record of `event_targets` that it has, None if it has none.
         is_attached: whether it is attached already.
         rules: who may append what, as in a `Wish`; None for superusers only.
+        history: who may read its recorded events, as in a `Wish`; None for nobody but their actors.
         own: the collection's own create, update and delete rule, which `detach` puts back; None if unknown.
         proposed: whether the rules are proposals, which somebody should agree to.
         looser: types of event whose rule admits more than the collection's own did.
@@ -66,6 +78,7 @@ class Plan:
     record: Record | None
     is_attached: bool
     rules: Mapping[str, str | None]
+    history: str | None
     own: Mapping[str, str | None] | None
     proposed: bool
     looser: Sequence[str]
@@ -89,7 +102,7 @@ def plan(admin: Admin, there: Installation, name: str, wish: Wish) -> Plan:
     Raises:
         WrongUsageError: if it can't be attached, or a rule is wrong.
     """
-    for rule in wish.rules.values():
+    for rule in (*wish.rules.values(), wish.history or ""):
         check_rule(rule)
     collection, has_sql = attachable(there, name), admin.has_sql()
     name = collection["name"]
@@ -120,6 +133,7 @@ def plan(admin: Admin, there: Installation, name: str, wish: Wish) -> Plan:
         record=record,
         is_attached=is_attached,
         rules=rules,
+        history=record[HISTORY_RULE] if record and is_attached and wish.history is None else wish.history,
         own=own,
         proposed=proposed,
         looser=looser,

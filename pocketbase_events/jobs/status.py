@@ -8,9 +8,10 @@ from typing import Any
 from pocketbase_events.core.access import why_gone, why_unwritable
 from pocketbase_events.core.indexes import sorts_by
 from pocketbase_events.core.policy import compose_create_rule
+from pocketbase_events.core.readers import compose_history_rule, with_history
 from pocketbase_events.core.schema import SEQ, Target
 from pocketbase_events.errors import ProblemError, RateLimitedError
-from pocketbase_events.jobs.targets import append_rules
+from pocketbase_events.jobs.targets import append_rules, history_rules
 from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.pb.records import Status
 from pocketbase_events.pb.schema_files import log_triggers, row_triggers
@@ -88,7 +89,7 @@ def _log_problems(status: Status, gateway: Gateway) -> Iterator[str]:
 
 
 def _rule_problems(status: Status, records: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Is the create rule of `events` what the rules of all attached collections make it?"""
+    """Are the rules of `events` what those of all attached collections make them?"""
     for record in records:
         if record["closed"]:
             yield (
@@ -100,6 +101,12 @@ def _rule_problems(status: Status, records: Sequence[dict[str, Any]]) -> Iterato
             yield (
                 "The create rule of events is not what the attached collections say: it was edited, or attaching was"
                 " interrupted. Run: pocketbase-events init"
+            )
+        history = compose_history_rule(history_rules(records))
+        if any(with_history(rule, history) != rule for rule in status.read_rules):
+            yield (
+                "The list or view rule of events does not show the history that attach --history promised: it was"
+                " edited, or attaching was interrupted. Run: pocketbase-events init"
             )
     except ProblemError as error:
         yield str(error)

@@ -1,16 +1,18 @@
-"""What is attached: the records of `event_targets`, and the create rule of `events` that is composed of them."""
+"""What is attached: the records of `event_targets`, and the rules of `events` that are composed of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pocketbase_events.core.policy import AppendRules, admits_nobody, collections_looked_into, compose_create_rule
+from pocketbase_events.core.readers import HistoryRule, compose_history_rule, with_history
 from pocketbase_events.core.schema import ROW_CREATE_RULE
 from pocketbase_events.errors import NotInstalledError, ProblemError, WrongUsageError
 from pocketbase_events.pb.admin import Admin, Collection, Record
 from pocketbase_events.pb.records import refuse_newer, refuse_older
 
 RULES = ("create_rule", "update_rule", "delete_rule")  # over events, in `event_targets`
+HISTORY_RULE = "history_rule"  # over recorded events, in `event_targets`
 OWN_RULES = ("createRule", "updateRule", "deleteRule")  # over rows, in a collection
 READ_RULES = ("listRule", "viewRule")
 MAX_JOINS = 50  # of the composed rule; SQLite joins 64 tables, and PocketBase needs some itself
@@ -85,8 +87,17 @@ def append_rules(targets: Iterable[Mapping[str, Any]]) -> list[AppendRules]:
     ]
 
 
+def history_rules(targets: Iterable[Mapping[str, Any]]) -> list[HistoryRule]:
+    """Who may read the recorded events of which collection, as records of `event_targets` say."""
+    return [
+        HistoryRule(target["collection"], target[HISTORY_RULE])
+        for target in targets
+        if target.get(HISTORY_RULE) is not None
+    ]
+
+
 def check_joins(rule: str | None) -> None:
-    """Refuse a create rule of `events` that PocketBase could not evaluate.
+    """Refuse a rule of `events` that PocketBase could not evaluate.
 
     Raises:
         WrongUsageError: if it looks into too many collections.
@@ -99,7 +110,7 @@ def check_joins(rule: str | None) -> None:
 
 
 def publish(admin: Admin, collections: Sequence[Collection] = ()) -> None:
-    """Change collections, and make the create rule of `events` what `event_targets` says, both or neither.
+    """Change collections, and make the rules of `events` what `event_targets` says, all or none of it.
 
     Several may run at once: each checks whether `event_targets` was changed meanwhile,
     and composes it again, so the last one composes of what all of them have written.
@@ -108,19 +119,33 @@ def publish(admin: Admin, collections: Sequence[Collection] = ()) -> None:
         ProblemError: if PocketBase refuses it; nothing is changed then.
     """
     for _ in range(ATTEMPTS):
-        before = append_rules(admin.records("event_targets"))
+        targets = admin.records("event_targets")
         try:
-            rule = compose_create_rule(before)
-            check_joins(rule)
-            admin.import_collections([*collections, {**_EVENTS, "createRule": rule}])
+            admin.import_collections([*collections, {**_EVENTS, **_rules_of_events(admin, targets)}])
             refused = None
         except (ProblemError, WrongUsageError) as error:
             refused = error
-        if append_rules(admin.records("event_targets")) == before:
+        if _composed_of(admin.records("event_targets")) == _composed_of(targets):
             if refused is not None:
                 raise refused
             return
     raise ProblemError(why="Somebody else keeps attaching and detaching collections. Try again.")
+
+
+def _rules_of_events(admin: Admin, targets: Sequence[Record]) -> dict[str, str | None]:
+    """The rules of `events`: the create rule, and the list and view rule if they change."""
+    rules = {"createRule": compose_create_rule(append_rules(targets))}
+    history, events = compose_history_rule(history_rules(targets)), admin.collection(_EVENTS["name"])
+    read = {rule: with_history(events[rule], history) for rule in READ_RULES}
+    rules |= {rule: text for rule, text in read.items() if text != events[rule]}
+    for text in rules.values():
+        check_joins(text)
+    return rules
+
+
+def _composed_of(targets: Sequence[Record]) -> tuple[list[AppendRules], list[HistoryRule]]:
+    """What the rules of `events` are composed of."""
+    return append_rules(targets), history_rules(targets)
 
 
 def _rule_of(target: Mapping[str, Any], name: str) -> str | None:

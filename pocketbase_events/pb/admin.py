@@ -47,6 +47,10 @@ class Admin:
         """All collections, in PocketBase's own export format."""
         return self._pages("/api/collections")
 
+    def collection(self, name: str) -> Collection:
+        """One collection."""
+        return self._send(f"/api/collections/{name}")
+
     def import_collections(self, collections: Sequence[Collection]) -> None:
         """Create or change collections, all or none of them. Nothing else is touched.
 

@@ -61,7 +61,7 @@ class Database:
         if not found:
             raise NotInstalledError(url=str(self._path))
         texts: dict[str, Any] = {key: "" if value is None else value for key, value in dict(found[0]).items()}
-        texts |= {name: json.loads(texts.get(name) or "null") for name in ("triggers", "append_rule")}
+        texts |= {name: json.loads(texts.get(name) or "null") for name in ("triggers", "append_rule", "read_rules")}
         return status_of({**texts, "last_seq": texts["last_seq"] or 0})
 
     def targets(self) -> dict[str, Target]:

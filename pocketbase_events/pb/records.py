@@ -19,6 +19,7 @@ class Status(BaseModel):
         last_seen: when a worker last looked for events.
         workers: how many accounts `event_workers` has.
         append_rule: the create rule of `events`.
+        read_rules: the list and the view rule of `events`.
         triggers: the names of our triggers that are installed.
     """
 
@@ -40,6 +41,7 @@ class Status(BaseModel):
     last_seen: str = ""
     workers: int = 0
     append_rule: str | None = None
+    read_rules: tuple[str | None, ...] = ()
 
     @field_validator("seq", "last_seq", mode="before")
     @classmethod

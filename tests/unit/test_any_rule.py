@@ -11,8 +11,10 @@ from support.strategies import sentence, words
 
 from pocketbase_events.core.access import let_worker_in, shut_worker_out
 from pocketbase_events.core.policy import AppendRules, compose_create_rule
+from pocketbase_events.core.readers import HistoryRule, compose_history_rule, with_history, without_history
 from pocketbase_events.core.rules import Expression, Part, Rule, UnreadableRuleError, all_of, any_of, parse
 from pocketbase_events.core.schema import WORKER, why_no_id
+from pocketbase_events.errors import ProblemError, WrongUsageError
 from pocketbase_events.pb.schema_files import row_triggers
 
 TOKENS = [
@@ -127,3 +129,17 @@ def test_an_id_that_a_row_can_have_is_one_step_of_an_address(item_id: str) -> No
         assert not set(item_id) & set("/?\\%\"'` \n\0")
         assert item_id not in (".", "..")
         assert len(item_id.encode()) <= 1000
+
+
+@given(texts_of_rules, texts_of_rules)
+def test_whatever_the_owner_of_events_wrote_stays_beside_any_history(owners: str, text: str) -> None:
+    try:
+        history = compose_history_rule([HistoryRule("notes", text), HistoryRule("tasks", "")])
+        both = with_history(owners, history)
+    except (ProblemError, WrongUsageError):
+        return
+    assert without_history(both) == owners
+    if owners.strip():
+        assert parse(str(both)) == any_of(parse(str(history)), parse(owners))
+    else:
+        assert both == owners

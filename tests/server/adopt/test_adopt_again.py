@@ -18,6 +18,11 @@ def again(server: Server) -> None:
     server.detach("notes")
 
 
+def unstamped(server: Server) -> dict[str, dict[str, Any]]:
+    """The rows as they lie in the file, without `updated`: a row that had a seq before gets a new one."""
+    return {key: {**row, "updated": None} for key, row in stored(server).items()}
+
+
 def test_rows_that_the_log_explains_are_left_alone(server: Server) -> None:
     again(server)
     assert "0 rows were adopted" in adopt(server).stdout
@@ -36,9 +41,9 @@ def test_rows_that_were_edited_while_detached_are_recorded_anew(server: Server) 
         ("POST", NOTES, {"id": note(7), "text": "new"}),
     ]
     assert root.batch(*edits).ok
-    before = stored(server)
+    before = unstamped(server)
     adopt(server)
-    assert stored(server) == before
+    assert unstamped(server) == before
     new = [(type_, item) for type_, item, seq, _ in events_of(server) if seq > 7]
     expected = [("create", 1), ("create", 2), ("create", 3), ("delete", 3), ("create", 6), ("create", 7)]
     assert new == [(type_, note(number)) for type_, number in expected]

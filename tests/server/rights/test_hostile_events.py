@@ -110,10 +110,15 @@ def test_a_key_of_data_that_is_not_a_field_for_events_is_rejected(shore: Shore, 
     assert shore.everything() == before
 
 
+def unversioned(tables: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Without the last column of `items`, which holds the seq of the last event."""
+    return {**tables, "items": [row[:-1] for row in tables["items"]]}
+
+
 def test_all_hostile_events_in_one_go_cost_their_neighbours_nothing(shore: Shore) -> None:
     before = shore.everything()
     for item_id in HOSTILE_IDS:
         shore.guest.append("update", item_id, {"title": "hit"})
     good = [shore.guest.append("update", BYSTANDER, {"note": note}) for note in ("seen", "intact")]
     assert all(event["seq"] for event in shore.outcomes(good))
-    assert shore.everything() == before
+    assert unversioned(shore.everything()) == unversioned(before)
