@@ -128,6 +128,12 @@ def _append(proposed: Proposal, append: Append, watch: Watch, settings: Settings
         return _Done(recorded, why=f"The event {error.id} was rejected, and its group with it: {error}")
     except AppendRefusedError as error:
         return _Done(recorded, why=str(error) if settings.has_superuser else f"{error} {WITH_A_SUPERUSER}")
+    except BaseException:  # PocketBase is gone, or Ctrl-C: what was recorded stays
+        say(
+            f"{len(recorded)} of {len(proposed.steps)} events were recorded, and perhaps some more. To take them back:"
+            f" pocketbase-events undo --together {proposed.together}"
+        )
+        raise
     return _Done(recorded)
 
 
@@ -151,7 +157,7 @@ def _report(proposed: Proposal, done: _Done, *, as_json: bool) -> None:
             if count == 1
             else f"events were recorded, seq {first.seq} to {last.seq}"
         )
-        tell(f"{count} {what}. To take that back: pocketbase-events undo --together {first.together}")
+        tell(f"{count} {what}. To take that back: pocketbase-events undo --together {proposed.together}")
     elif not proposed.items:
         tell("There is nothing to append.")
     if done.why:

@@ -21,6 +21,7 @@ from pocketbase_events.pb.connection import Connection
 
 LOOK_EVERY = 0.05  # seconds between two looks at a group that is pending
 MISSED_AFTER = 10.0  # seconds in which nothing is recorded until we say that no worker runs
+GENERATED = "PocketBase generated its value, which the log does not know."
 
 Append = Callable[[Sequence[NewEvent]], list[Recorded]]
 
@@ -41,6 +42,7 @@ class Proposal:
     Attributes:
         items: the events, those of one item beside each other, the item that was changed last first.
         reason: of all these events.
+        together: of all these events.
         conflicts: what was changed again since.
         forced: whether conflicts are taken back as well, rather than left out.
         left_out: what the collections, as they are now, can't be given.
@@ -49,6 +51,7 @@ class Proposal:
 
     items: Sequence[Sequence[Step]]
     reason: str
+    together: str
     conflicts: Sequence[Conflict]
     forced: bool
     left_out: Sequence[LeftOut]
@@ -83,7 +86,7 @@ def proposal(
         if len(kept) == len(steps) or any(step.field != DELETED for step in kept) or len(kept) == 1:
             possible.append(kept)
     told = [LeftOut(*facts, count) for facts, count in left_out.items()]
-    return Proposal([steps for steps in possible if steps], reason, conflicts, forced, told, head)
+    return Proposal([steps for steps in possible if steps], reason, new_id(), conflicts, forced, told, head)
 
 
 def _why_not(step: Step, target: Target | None) -> str | None:
@@ -93,7 +96,11 @@ def _why_not(step: Step, target: Target | None) -> str | None:
     if isinstance(outcome, Refused):
         return outcome.why
     definition = target.field(step.field) if target is not None else None
-    why = None if definition is None or step.field == DELETED else why_unfit(definition, step.new)
+    if definition is None or step.field == DELETED:
+        return None
+    if definition.autogenerate and step.new is None:
+        return GENERATED
+    why = why_unfit(definition, step.new)
     return why and f"it {why}."
 
 
@@ -110,7 +117,8 @@ def expect_unchanged(source: Reader, proposed: Proposal) -> None:
         for step in steps
         for name in (DELETED, *(() if _is_sum(step) else (step.field,)))
     }
-    for page in source.log(proposed.head, source.status().seq):
+    now = source.status().seq
+    for page in source.log(proposed.head, now) if now > proposed.head else ():
         for event in page:
             item = event.collection, event.item_id
             if item in deletes or any((*item, name) in touched for name in _changed_by(event)):
@@ -146,7 +154,6 @@ def carry_out(proposed: Proposal, append_group: Append) -> Iterator[list[Recorde
     Raises:
         As `append_group` does; the groups before that stay recorded.
     """
-    together = new_id()
     for group in _groups(proposed.items):
         yield append_group(
             [
@@ -156,7 +163,7 @@ def carry_out(proposed: Proposal, append_group: Append) -> Iterator[list[Recorde
                     step.item_id,
                     step.data,
                     reason=proposed.reason,
-                    together=together,
+                    together=proposed.together,
                 )
                 for step in group
             ]

@@ -30,7 +30,8 @@ def propose_undo(source: Reader, seqs: Collection[int], together: str = "", *, f
         WrongUsageError: if the log has no such event.
     """
     head = source.status().sound().seq
-    events = source.together(together, head) if together else source.recorded(sorted({*seqs}))
+    known = sorted(seq for seq in {*seqs} if seq <= head)
+    events = source.together(together, head) if together else source.recorded(known)
     _expect_all(events, seqs, together)
     wanted: dict[ItemKey, set[int]] = {}
     for event in reversed(events):

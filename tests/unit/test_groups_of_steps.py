@@ -22,7 +22,7 @@ def appended(items: list[list[Step]]) -> list[list[NewEvent]]:
         groups.append(list(events))
         return []
 
-    list(carry_out(Proposal(items, "why", [], forced=False, left_out=[], head=1), append_group))
+    list(carry_out(Proposal(items, "why", "one name", [], forced=False, left_out=[], head=1), append_group))
     return groups
 
 
@@ -37,5 +37,4 @@ def test_every_event_is_in_one_group_in_order_and_an_item_in_one_if_it_has_room(
     for number, count in enumerate(counts):
         parts = sum(any(event.item_id == f"n{number}" for event in group) for group in groups)
         assert parts == (1 if count <= 100 else 2)
-    assert len({event.together for group in groups for event in group}) <= 1
-    assert {event.reason for group in groups for event in group} <= {"why"}
+    assert {(event.reason, event.together) for group in groups for event in group} <= {("why", "one name")}

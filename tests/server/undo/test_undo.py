@@ -110,14 +110,16 @@ def test_it_shows_what_it_would_append_and_asks(busy: Server, log: EventLog) -> 
 
 
 def test_what_the_collection_can_hold_no_more_is_left_out_and_named(busy: Server, log: EventLog) -> None:
-    busy.create_collection("short", [{"name": "old", "type": "text"}, {"name": "kept", "type": "text"}])
+    fields = [{"name": name, "type": "text"} for name in ("old", "kept")]
+    busy.create_collection("short", [*fields, {"name": "code", "type": "text", "autogeneratePattern": "[a-z]{5}"}])
     busy.attach("short")
     item = log.append("create", "short", new_id(), {"old": "a", "kept": "a"}).item_id
-    seqs = [log.append("update", "short", item, {name: "b"}).seq for name in ("old", "kept")]
+    seqs = [log.append("update", "short", item, {name: "b"}).seq for name in ("old", "kept", "code")]
     busy.edit_fields("short", lambda fields: fields.remove(next(each for each in fields if each["name"] == "old")))
     document, said = undo(busy, *seqs, code=1)
     assert [event["data"] for event in recorded(busy, document)] == [{"kept": "a"}]
     assert 'short: "old" of 1 item is left out: short has no field "old".' in said
+    assert 'short: "code" of 1 item is left out: PocketBase generated its value, which the log does not know.' in said
 
 
 def test_nothing_to_take_back_is_no_question(busy: Server, log: EventLog) -> None:
@@ -131,7 +133,7 @@ def test_wrong_usage_is_said(busy: Server, log: EventLog) -> None:
     for arguments, says in (
         ([], "give --together"),
         (["1", "--together", "x"], "give --together"),
-        (["999999", "1"], "no event with seq 999999."),
+        (["999999", "1", "9" * 30], "no event with seq 999999, 99999"),
         (["--together", "nothing such"], "no events that were appended together as nothing such."),
         (["0"], "SEQ"),
         (["x"], "SEQ"),
