@@ -31,8 +31,8 @@ def notes_of(
     if not record:
         notes += (*_about_fields(collection), *_about_own_seq(collection), *_about_cascades(there, collection))
     notes += _about_indexes(collection)
-    if locked and not record:
-        notes += _about_relations(there, collection)
+    if not record:
+        notes += _about_relations(there, collection, locked=locked)
     if record and not record["names_actor"] and any(rules.values()):
         notes.append("From now on an event must name the signed-in user as its actor, unless its rule admits everyone.")
     return notes
@@ -88,13 +88,21 @@ def _about_indexes(collection: Collection) -> Iterator[str]:
         )
 
 
-def _about_relations(there: Installation, collection: Collection) -> Iterator[str]:
+def _about_relations(there: Installation, collection: Collection, *, locked: bool) -> Iterator[str]:
     attached = {target["collection_id"] for target in there.targets.values()} | {collection["id"]}
     names = {each["id"]: name for name, each in there.collections.items()}
     for _, field in _relations([collection]):
         other = field["collectionId"]
+        if other in attached:
+            continue
+        if not locked and field.get("cascadeDelete"):
+            before = "Delete the row" if field["required"] else "Empty the field"
+            yield (
+                f"A record of {names.get(other, other)} that is deleted takes the rows that refer to it with it"
+                f" ({field['name']}), past the log: check calls them missing. {before} by an event first."
+            )
         # PocketBase itself keeps a record to which a required field refers, unless it cascades.
-        if other not in attached and (field.get("cascadeDelete") or not field["required"]):
+        if locked and (field.get("cascadeDelete") or not field["required"]):
             yield (
                 f"A record of {names.get(other, other)} can't be deleted as long as a row refers to it"
                 f" ({field['name']}): PocketBase would change the row, which is locked. Change the row by an event"

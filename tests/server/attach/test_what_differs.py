@@ -64,6 +64,14 @@ def test_relations_whose_deletion_the_lock_stops_are_named(shared: Server) -> No
     assert not [note for note in notes_of(shared, name, "--no-lock") if "can't be deleted" in note]
 
 
+def test_rows_that_go_with_records_outside_of_the_log_are_named_unless_locked(shared: Server) -> None:
+    users = shared.superuser()("GET", "/api/collections/users").json()["id"]
+    owner = {"name": "of", "type": "relation", "collectionId": users, "maxSelect": 1, "cascadeDelete": True}
+    name = created(shared, "diaries", [TEXT, owner])
+    assert any("takes the rows that refer to it with it (of)" in note for note in notes_of(shared, name, "--no-lock"))
+    assert not shared.locks or not any("with it (of)" in note for note in notes_of(shared, name))
+
+
 def test_rows_that_pocketbase_would_have_deleted_with_others_are_named(shared: Server) -> None:
     lists = created(shared, "lists", [TEXT])
     id_ = shared.superuser()("GET", f"/api/collections/{lists}").json()["id"]
