@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -99,6 +100,15 @@ def test_an_event_that_cannot_be_rejected_is_skipped_and_left_aside_when_another
     skipped = doubted.event_refused(EventRefused("e0", "hands off", certain=False), draft(doubted))
     assert ([event.id for event in skipped.events], skipped.aside) == (["e1"], {})
     assert skipped.committed(draft(skipped)).aside == {"e0": "hands off"}
+
+
+def test_a_group_is_left_aside_as_a_whole() -> None:
+    start = page(4)
+    events = [start.events[0], *(replace(each, together="save") for each in start.events[1:3]), start.events[3]]
+    doubted = Page(events, start.search.event_refused({"e1": "hands off", "e2": "together with it"}))
+    skipped = doubted.event_refused(EventRefused("e2", "hands off", certain=False), draft(doubted))
+    assert [event.id for event in skipped.events] == ["e0", "e3"]
+    assert skipped.committed(draft(skipped)).aside == {"e1": "hands off", "e2": "hands off"}
 
 
 def test_if_no_event_can_be_changed_it_is_trouble() -> None:

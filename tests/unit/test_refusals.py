@@ -61,6 +61,6 @@ def test_attempts_count_for_the_first_event_only() -> None:
 
 
 def test_an_event_that_cannot_even_be_rejected_is_kept_in_mind_until_another_one_passes() -> None:
-    search = Search(3).not_marked("odd", "hands off")
+    search = Search(3).not_marked({"odd": "hands off"})
     assert search.unmarked == {"odd": "hands off"}
     assert search.after_commit(1).unmarked == {}

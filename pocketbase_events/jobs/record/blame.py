@@ -123,15 +123,16 @@ class Page:
             )
 
     def _not_rejected(self, refused: EventRefused) -> Self:
-        """Go on without an event that can be neither recorded nor rejected.
+        """Go on without an event that can be neither recorded nor rejected, and without its group, which stays whole.
 
         Seen if its data came in under an older PocketBase and is not JSON to the present one, or if a hook objects.
         """
-        rest = replace(self, events=[event for event in self.events if event.id != refused.id])
+        aside = {refused.id: refused.why, **{each.id: refused.why for each in self._members(refused.id)}}
+        rest = replace(self, events=[event for event in self.events if event.id not in aside])
         if refused.certain:
-            return replace(rest, aside={**self.aside, refused.id: refused.why})
+            return replace(rest, aside={**self.aside, **aside})
         self.expect_marked()
-        return replace(rest, search=self.search.not_marked(refused.id, refused.why))
+        return replace(rest, search=self.search.not_marked(aside))
 
     def _doubted(self, place: int, why: str, draft: Draft, enough: int = ENOUGH) -> Self:
         """Blame the event at this place of the transaction once it has failed alone often enough."""
@@ -144,8 +145,11 @@ class Page:
 
     def _together(self, event: str, why: str) -> Mapping[str, str]:
         """The sentences that reject an event, by its record's id, and the others of its group."""
-        members = next(members for members in groups_of(self.events) if any(each.id == event for each in members))
-        return rejected_together(members, {event: why})
+        return rejected_together(self._members(event), {event: why})
+
+    def _members(self, event: str) -> Sequence[Pending]:
+        """The events of the group that an event belongs to, by its record's id."""
+        return next(members for members in groups_of(self.events) if any(each.id == event for each in members))
 
     def _searching(self, search: Search) -> Self:
         return replace(self, search=search)

@@ -29,7 +29,7 @@ class Search:
     suspects: int = 0  # events at the beginning of the page, one of which may be to blame
     attempts: int = 0  # times that the first of them failed alone
     doubt: str = ""  # why it did
-    unmarked: Mapping[str, str] = field(default_factory=dict)  # why an event could not even be rejected, by its id
+    unmarked: Mapping[str, str] = field(default_factory=dict)  # why events could not even be rejected, by id
 
     @property
     def most(self) -> int | None:
@@ -68,12 +68,12 @@ class Search:
         """Reject the rest of a group that was too large to be rejected at once."""
         return replace(self, refused={**self.refused, **why}) if why else self
 
-    def not_marked(self, event: str, why: str) -> Self:
+    def not_marked(self, why: Mapping[str, str]) -> Self:
         """Go on without an event that can be neither recorded nor rejected, until another one shows that it is alone.
 
-        `unmarked` has one such event at most.
+        `why` has the reason for it and the others of its group, by record id; `unmarked` has one such group at most.
         """
-        return replace(self, unmarked={event: why})
+        return replace(self, unmarked=why)
 
     def narrowed(self, events: int) -> Self:
         """Send fewer at once after a transaction of so many events failed, and none was named."""
