@@ -1,4 +1,4 @@
-"""What the owner of a PocketBase does to it: hooks that refuse, break or sleep, and loading in bulk."""
+"""What the owner of a PocketBase does to it: hooks that refuse, break, sleep or end it, and loading in bulk."""
 
 import threading
 from collections.abc import Iterator
@@ -24,6 +24,10 @@ onRecordUpdateRequest((e) => {
 }, "items")"""
 SLEEPS = """onRecordUpdateRequest((e) => {
   if (e.record.get("qty") % 50 === 33) sleep(1500);
+  e.next();
+}, "items")"""
+ENDS = """onRecordCreateRequest((e) => {
+  if (e.record.get("note") === "the end") $os.exit(1);
   e.next();
 }, "items")"""
 BREAKS_LATE = 'onRecordAfterCreateSuccess((e) => { e.next(); throw new Error("too late") }, "items")'
@@ -54,6 +58,23 @@ def hook_that_sleeps_beyond_the_time_out(world: World) -> Iterator[float | None]
 def hook_that_breaks_after_the_commit(world: World) -> Iterator[float]:
     hook(world.server, BREAKS_LATE)
     world.progress(100)
+    yield RECOVERY
+    hook(world.server, "")
+    yield RECOVERY
+
+
+@fault(times=1, blames=True, log_lines=80)
+def hook_that_ends_pocketbase(world: World) -> Iterator[float]:
+    hook(world.server, ENDS)
+    event = {"id": "theend000000000", "type": "create", "collection": "items", "item_id": "theend000000000"}
+    world.clients.send(world.server.guest(), {**event, "data": {"title": "x", "note": "the end"}})
+
+    def is_rejected_while_it_is_started_anew() -> int:
+        if world.server.process is not None and world.server.process.poll() is not None:
+            world.server.start()
+        return _rejected_with(world, "gave no answer")
+
+    eventually(is_rejected_while_it_is_started_anew, "a rejection of the event that ends PocketBase", PATIENCE)
     yield RECOVERY
     hook(world.server, "")
     yield RECOVERY
