@@ -3,9 +3,8 @@
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import Enum, auto
 from uuid import UUID
 
 from pocketbase_events.core.batch import events_before
@@ -27,56 +26,20 @@ from pocketbase_events.errors import (
     TroubleError,
 )
 from pocketbase_events.jobs.record.batch_size import FIRST_SIZE, BatchSize
-from pocketbase_events.jobs.record.blame import SLOW, Page
+from pocketbase_events.jobs.record.blame import Page
 from pocketbase_events.jobs.record.clock import Clock
 from pocketbase_events.jobs.record.drafts import Ahead, Basis, Draft, Drafting, Work, first_page
 from pocketbase_events.jobs.record.news import News
 from pocketbase_events.jobs.record.observer import UNOBSERVED, Observer
 from pocketbase_events.jobs.record.patience import Patience
 from pocketbase_events.jobs.record.refusals import Search
+from pocketbase_events.jobs.record.steps import Done, Sent, Step
 from pocketbase_events.logs import log
 from pocketbase_events.pb.gateway import MOST_PENDING, Gateway
 from pocketbase_events.pb.records import Status
 
 ANSWER_TIMES = 5  # of which the shortest one tells how far away PocketBase is
 MAX_VAIN_LOOKS = 3  # transactions in a row that fail although nobody else writes
-
-
-class Step(Enum):
-    """What came of looking for work once."""
-
-    IDLE = auto()  # nothing is pending
-    PROGRESS = auto()  # something was recorded or rejected
-    AGAIN = auto()  # nothing was, and another look will tell more
-    CONFLICT = auto()  # another worker was faster
-    HELD = auto()  # somebody holds the head
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What came of a page: the step, and the next page if it was made ready meanwhile.
-
-    `more` says whether more may be pending than the latest look has shown.
-    """
-
-    step: Step
-    ready: Work | None = None
-    more: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A transaction that was sent, what came of it, how long that took, and how long it might have taken."""
-
-    draft: Draft
-    outcome: Outcome | BatchTooLargeError | OutcomeUnknownError
-    seconds: float
-    within: float
-
-    @property
-    def is_slow(self) -> bool:
-        """Whether PocketBase's batch time-out, of at least 1 s, may have ended it."""
-        return self.seconds >= SLOW
 
 
 class Recorder:

@@ -8,7 +8,7 @@ from uuid import uuid4
 from pocketbase_events.errors import TroubleError
 from pocketbase_events.jobs.record import patience
 from pocketbase_events.jobs.record.observer import UNOBSERVED, Observer
-from pocketbase_events.jobs.record.recorder import Step
+from pocketbase_events.jobs.record.steps import Step
 from pocketbase_events.jobs.record.worker import HOLD_INTERVAL, Worker
 from pocketbase_events.logs import log
 from pocketbase_events.pb.connect import gateway

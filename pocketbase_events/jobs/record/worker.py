@@ -14,7 +14,8 @@ from pocketbase_events.jobs.record.drafts import Work
 from pocketbase_events.jobs.record.news import Tally
 from pocketbase_events.jobs.record.observer import UNOBSERVED, Observer
 from pocketbase_events.jobs.record.presence import Presence
-from pocketbase_events.jobs.record.recorder import Recorder, Step
+from pocketbase_events.jobs.record.recorder import Recorder
+from pocketbase_events.jobs.record.steps import Step
 from pocketbase_events.jobs.record.trouble import Trouble
 from pocketbase_events.logs import log
 from pocketbase_events.pb.gateway import Gateway

@@ -8,7 +8,7 @@ from support import NAMES, NEVER, Server, check_log, create, fold_log, item_id, 
 from support.recording import expected, why
 
 from pocketbase_events.jobs.record import Recorder, Step
-from pocketbase_events.jobs.record.recorder import Done
+from pocketbase_events.jobs.record.steps import Done
 
 
 @pytest.mark.parametrize("data", [{"title": "x"}, {"titel": "x"}])
