@@ -23,9 +23,9 @@ export const post = (pb, events, options) =>
 /**
  * Append events and wait for the outcome of the last, which is that of all if they are a group. `send` makes one
  * attempt to send them. Resolves to the event's record, or to null if the client may not read it; throws if PocketBase
- * refuses the append. A lost connection is waited out: the events have ids, so sending them again is harmless.
+ * refuses the append. `inTurn` may delay the sending until others are through. A lost connection is waited out: the events have ids, so sending them again is harmless.
  */
-export async function deliver(pb, events, send, signal) {
+export async function deliver(pb, events, send, signal, inTurn = (sending) => sending()) {
   if (!outcomes.has(pb)) outcomes.set(pb, new Outcomes(pb));
   const waiting = outcomes.get(pb);
   const { id } = events.at(-1);
@@ -37,7 +37,7 @@ export async function deliver(pb, events, send, signal) {
       if (mayPass(error) || error.isAbort || !(await arrived(pb, id))) throw error;
     });
   try {
-    await patiently(pb, attempt, signal);
+    await inTurn(() => patiently(pb, attempt, signal));
   } catch (error) {
     waiting.forget(id);
     throw error;

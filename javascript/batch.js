@@ -38,12 +38,12 @@ async function send(state, createBatch, calls, options) {
   if (!events.length) return attempt(plainOptions);
   const request = cancellable(options, "POST/api/batch");
   let answers = [];
-  const record = await deliver(
-    pb,
-    events,
-    async () => (answers = await attempt(request.sending())),
-    request.signal,
-  ).catch((error) => {
+  const whole = steps.every((each) => each.events); // anything else is not kept in the queue
+  const sending = async () => (answers = await attempt(request.sending()));
+  const delivering = whole
+    ? pb.events.deliver(events, sending, request.signal)
+    : deliver(pb, events, sending, request.signal);
+  const record = await delivering.catch((error) => {
     throw translated(error, steps);
   });
   if (record?.error) {

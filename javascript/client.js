@@ -2,6 +2,7 @@
 
 import { batchWithEvents } from "./batch.js";
 import { collectionWithEvents } from "./collection.js";
+import { Queue } from "./queue.js";
 import { Targets } from "./targets.js";
 
 const OWN = /^(_|events$|event_)/; // collections that are never attached
@@ -9,10 +10,11 @@ const OWN = /^(_|events$|event_)/; // collections that are never attached
 /**
  * Make a client append events instead of writing the rows of attached collections. It is the same client, and
  * everything else stays as it was. `collections` names those that are attached; a signed-in client finds them itself.
+ * `queue`, such as window.localStorage, keeps what was not sent across reloads.
  */
-export function withEvents(pb, { collections = [] } = {}) {
+export function withEvents(pb, { collections = [], queue } = {}) {
   if (pb.events) return pb;
-  const state = { pb, targets: new Targets(pb, collections), collection: pb.collection.bind(pb) };
+  const state = { pb, targets: new Targets(pb, collections, queue), collection: pb.collection.bind(pb) };
   const services = new Map();
   const createBatch = pb.createBatch.bind(pb);
   pb.collection = (name) => {
@@ -21,6 +23,6 @@ export function withEvents(pb, { collections = [] } = {}) {
     return services.get(name);
   };
   pb.createBatch = () => batchWithEvents(state, createBatch);
-  pb.events = {};
+  pb.events = new Queue(pb, queue);
   return pb;
 }

@@ -1,9 +1,9 @@
 // A collection's service as in the SDK, but one that appends events, and sees no deleted rows.
 
-import { deliver, newId, post, rejection } from "./append.js";
+import { newId, post, rejection } from "./append.js";
 import { changesIn, initial, parseKey, plain } from "./body.js";
 import { changes } from "./changes.js";
-import { refusal } from "./errors.js";
+import { mayPass, refusal } from "./errors.js";
 import { at, history, undoing } from "./history.js";
 import { actorOf, patiently, sleep } from "./outcomes.js";
 import { subscribe } from "./subscribe.js";
@@ -78,7 +78,7 @@ export function collectionWithEvents({ pb, targets }, service) {
   async function append(events, { sending, signal }, shows) {
     if (!events.length) return undefined;
     if (events.length > 1) for (const event of events) event.together = events[0].id;
-    const record = await deliver(pb, events, () => post(pb, events, sending()), signal);
+    const record = await pb.events.deliver(events, () => post(pb, events, sending()), signal);
     if (record?.error) {
       targets.forget(); // the fields may have changed
       throw await rejection(pb, record);
@@ -113,11 +113,14 @@ export function collectionWithEvents({ pb, targets }, service) {
     return target;
   }
 
-  const now = (id, signal) =>
-    service.getOne(id, { requestKey: null, signal }).catch((error) => {
-      if (error.status === 403 || error.status === 404) return undefined;
+  /** The row as it is; undefined if the client may not read it, or can't at the moment and has a queue to fill. */
+  const now = (id, signal) => {
+    const read = () => service.getOne(id, { requestKey: null, signal });
+    return (pb.events.keeps ? read() : patiently(pb, read, signal)).catch((error) => {
+      if (error.status === 403 || error.status === 404 || (pb.events.keeps && mayPass(error))) return undefined;
       throw error;
     });
+  };
 
   return Object.assign(Object.create(service), {
     async create(body, options = {}) {
@@ -140,11 +143,8 @@ export function collectionWithEvents({ pb, targets }, service) {
           id: { code: "validation_not_allowed", message: "The id can't be changed." },
         });
       const request = cancellable(options, key("PATCH", id));
-      const before =
-        options.from ??
-        (Object.keys(given).length > 1 || !actorOf(pb)
-          ? await patiently(pb, () => now(id, request.signal), request.signal)
-          : undefined);
+      const wanted = !options.from && (Object.keys(given).length > 1 || !actorOf(pb));
+      const before = wanted ? await now(id, request.signal) : options.from;
       const changes = Object.entries(await changesIn(pb, target, given, before));
       const expectedSeq = options.expectedSeq === true ? (options.from ?? given).seq : options.expectedSeq;
       const events = eventsOf(

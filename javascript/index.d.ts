@@ -1,15 +1,32 @@
 import type PocketBase from "pocketbase";
-import type { RecordFullListOptions, RecordListOptions, RecordModel, RecordOptions } from "pocketbase";
+import type {
+  ClientResponseError,
+  RecordFullListOptions,
+  RecordListOptions,
+  RecordModel,
+  RecordOptions,
+} from "pocketbase";
 
 export interface EventsOptions {
   /** The attached collections, by name. A signed-in client finds them by itself; a guest's is told here. */
   collections?: string[];
+  /** Keeps what is not recorded yet, so that it survives a reload: window.localStorage, for example. */
+  queue?: Pick<Storage, "getItem" | "setItem" | "removeItem">;
 }
 
 /** The client with `events` besides; the services of its collections append events. */
 export type WithEvents<Client extends PocketBase> = Client & { readonly events: Events };
 
-export interface Events {}
+/** It dispatches `rejected` if what an earlier page had written can't be recorded. */
+export interface Events extends EventTarget {
+  /** How many events wait in the queue. */
+  readonly queued: number;
+  addEventListener(
+    type: "rejected",
+    listener: (event: CustomEvent<{ error: ClientResponseError; events: NewEvent[] }>) => void,
+  ): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null): void;
+}
 
 /**
  * Make a client append events instead of writing the rows of attached collections. It is the same client, and

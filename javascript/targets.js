@@ -1,15 +1,20 @@
 // Which collections are under the log, and what fields they have, as PocketBase says it: the view `event_fields`.
 
+import { mayPass } from "./errors.js";
+
+const KEPT = "pocketbase-events-fields"; // in the storage, for when the page is loaded without a connection
 const FRESH = 60_000; // ms that the answer is taken for granted
 
 export class Targets {
   #pb;
   #named;
+  #storage;
   #answer;
   #until = 0;
 
-  constructor(pb, named) {
+  constructor(pb, named, storage) {
     this.#pb = pb;
+    this.#storage = storage;
     this.#named = named;
     pb.authStore.onChange(() => this.forget());
   }
@@ -42,12 +47,19 @@ export class Targets {
   async #ask() {
     const pb = this.#pb;
     const query = { perPage: 1000, skipTotal: 1 };
-    const answer = await pb
-      .send("/api/collections/event_fields/records", { query, requestKey: null })
-      .catch((error) => {
+    const answer = await pb.send("/api/collections/event_fields/records", { query, requestKey: null }).then(
+      (found) => {
+        this.#storage?.setItem(KEPT, JSON.stringify(found.items));
+        return found;
+      },
+      (error) => {
         if (error.status === 403 || error.status === 404) return undefined; // closed, or set up by an older version
-        throw error;
-      });
+        const kept = mayPass(error) && this.#storage?.getItem(KEPT);
+        if (!kept) throw error;
+        this.forget();
+        return { items: JSON.parse(kept) };
+      },
+    );
     const known = await Promise.all((answer?.items ?? []).map((item) => this.#target(item)));
     return { known, whole: !!answer && pb.authStore.isValid };
   }

@@ -11,11 +11,11 @@ import pytest
 from playwright.sync_api import Browser
 from proxy import Proxy
 from support import Server, check_log, command, create, eventually, live_rows
-from windows import ANN, JAVASCRIPT, BrowserWindow, Window, browser_window, node_window, publish
+from windows import ANN, JAVASCRIPT, WAIT, BrowserWindow, Window, browser_window, node_window, publish
 
 pytestmark = pytest.mark.usefixtures("javascript_packages")
 NO_COLOUR = 'notes has no field "colour". Its fields are: body.'
-APP_PRINTS = ["create Hello", "update Hello again", "Cannot be blank.", "delete Hello again", "[]"]
+APP_PRINTS = ["create Hello", "update Hello again", "Cannot be blank.", "[]", "delete Hello again"]
 APPEND = b"POST /api/collections/events/records"
 BROWSER = pytest.param("browser", marks=pytest.mark.browser)
 
@@ -169,11 +169,18 @@ def notes(server: Server) -> Server:
     return server
 
 
-def run_in_node(notes: Server, example: str) -> list[str]:
-    """The lines that an example of the page prints."""
+def run_in_node(notes: Server, example: str, *wanted: str) -> list[str]:
+    """The lines that an example of the page prints, until it ends, or has printed those that are wanted."""
     started = ["node", str(JAVASCRIPT / "run_example.mjs"), example]
     environment = {**os.environ, **ANN, "PB_URL": notes.url}
-    return subprocess.check_output(started, env=environment, text=True, timeout=60).splitlines()
+    printed: list[str] = []
+    with subprocess.Popen(started, env=environment, stdout=subprocess.PIPE, text=True) as node:
+        assert node.stdout is not None
+        for line in node.stdout:
+            printed.append(line.rstrip())
+            if wanted and {*wanted} <= {*printed}:
+                node.kill()
+    return printed
 
 
 @pytest.mark.usefixtures("worker")
@@ -187,14 +194,16 @@ def test_the_examples_of_the_past_work_in_node_as_they_stand(notes: Server) -> N
     assert rows == "[ 'Hello', 'Hello' ]"
 
 
-def run_in_browser(notes: Server, browser: Browser, example: str) -> list[str]:
+def run_in_browser(notes: Server, browser: Browser, example: str, *wanted: str) -> list[str]:
+    """The lines that an example of the page prints, until it has printed those that are wanted."""
     with browser.new_page() as page:
         printed: list[str] = []
         page.on("console", lambda message: printed.append(message.text))
         page.goto(notes.url)
         given = [notes.url, *ANN.values()]
         page.evaluate("([url, email, password]) => Object.assign(globalThis, { url, email, password })", given)
-        page.evaluate(f"import('./{example}')")
+        with page.expect_console_message(lambda message: {*wanted} <= {*printed, message.text}, timeout=WAIT):
+            page.evaluate(f"import('./{example}')")
     return printed
 
 
@@ -210,7 +219,7 @@ def test_the_example_works_in_node_as_it_stands(notes: Server) -> None:
 @pytest.mark.browser
 @pytest.mark.usefixtures("worker")
 def test_the_example_works_in_a_browser_as_it_stands(notes: Server, chromium: Browser) -> None:
-    printed = run_in_browser(notes, chromium, "example.mjs")
+    printed = run_in_browser(notes, chromium, "example.mjs", NO_COLOUR)
     assert printed[0] == "[]"
     assert NO_COLOUR in printed
     assert [*live_rows(notes, ("body",), "notes").values()] == [{"body": "Hello again"}]
@@ -218,13 +227,18 @@ def test_the_example_works_in_a_browser_as_it_stands(notes: Server, chromium: Br
 
 @pytest.mark.usefixtures("worker")
 def test_the_example_of_an_app_works_in_node_as_it_stands(notes: Server) -> None:
-    assert sorted(run_in_node(notes, "app_example.mjs")) == sorted(APP_PRINTS)
+    assert {*APP_PRINTS} == {*run_in_node(notes, "app_example.mjs", *APP_PRINTS)}
     assert check_log(notes).seq == 3
 
 
 @pytest.mark.browser
 @pytest.mark.usefixtures("worker")
 def test_the_example_of_an_app_works_in_a_browser_as_it_stands(notes: Server, chromium: Browser) -> None:
-    printed = run_in_browser(notes, chromium, "app_example.mjs")
-    assert {*APP_PRINTS} <= {*printed}
+    assert {*APP_PRINTS} <= {*run_in_browser(notes, chromium, "app_example.mjs", *APP_PRINTS)}
     assert check_log(notes).seq == 3
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("worker")
+def test_the_example_of_a_queue_works_in_a_browser_as_it_stands(notes: Server, chromium: Browser) -> None:
+    assert run_in_browser(notes, chromium, "queue_example.mjs", "0")[-1] == "0"

@@ -11,4 +11,3 @@ await notes.update(note.id, { body: "Hello again" }, { reason: "friendlier" });
 await notes.update(note.id, { body: "" }).catch((why) => console.log(why.response.data.body.message));
 await notes.delete(note.id);
 console.log(await notes.getFullList());
-await notes.unsubscribe();

@@ -20,6 +20,12 @@ export const title: string = (await typed.collection("todos").getOne("x", { dele
 // @ts-expect-error a number is no text
 export const wrong: string = (await typed.collection("todos").getOne("x")).count;
 
+const queueing = withEvents(new PocketBase("/"), { queue: { getItem: () => null, setItem() {}, removeItem() {} } });
+queueing.events.addEventListener("rejected", ({ detail }) =>
+  console.log(detail.error.response, detail.events[0]?.type),
+);
+export const waiting: number = queueing.events.queued;
+
 const told = await typed.collection("todos").history("x");
 await typed.collection("todos").undo(told, { force: true });
 export const [first]: Todo[] = await typed.collection("todos").at(told[0]!.seq);

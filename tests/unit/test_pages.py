@@ -21,7 +21,7 @@ OPERATIONS = DOCS / "operations.md"
 MOST_BYTES = 8192  # of the README
 LANGUAGES = {"sh", "js", "python", "html", "ini", "text", "mermaid"}  # the first three are run by tests
 EXAMPLES = {"readme_example.mjs": README} | dict.fromkeys(
-    ("app_example.mjs", "history_example.mjs", "example.mjs"), DOCS / "javascript.md"
+    ("app_example.mjs", "history_example.mjs", "queue_example.mjs", "example.mjs"), DOCS / "javascript.md"
 )
 HOOKS = 1  # on the page about operations; a test gives it to a PocketBase
 
