@@ -108,6 +108,7 @@ def test_the_app_does_the_same_with_the_plain_sdk_and_with_events(server: Server
         shows(other, "Milk 5 times 2026-01-31")
         click(other, "Milk", "Edit")
         save(other, Title="Oat milk", Due="2026-02-01")
+        says(other, "Done")
         shows(one, "Oat milk 5 times 2026-02-01")
         save(other, Title="Eggs")
         shows(one, "Eggs 0 times", "Oat milk 5 times 2026-02-01")
@@ -125,9 +126,11 @@ def test_the_app_does_the_same_with_the_plain_sdk_and_with_events(server: Server
 def test_the_panel_shows_what_happened_and_takes_it_back(with_events: Server, open_app: Open) -> None:
     page = open_app()
     save(page, Title="Milk")
+    says(page, "Done")
     shows(page, "Milk 0 times")
     click(page, "Milk", "Edit")
     save(page, Title="Eggs", Times="3")
+    says(page, "Done")
     shows(page, "Eggs 3 times")
     page.locator("ul span").click()
     entries = page.locator("ol li")
@@ -158,6 +161,7 @@ def stored(page: Page) -> int:
 def test_what_was_not_sent_survives_a_reload_and_is_sent_in_order_once(with_events: Server, open_app: Open) -> None:
     page = open_app()
     save(page, Title="Milk")
+    says(page, "Done")
     shows(page, "Milk 0 times")
     refuse_appends(page)
     click(page, "Milk", "Edit")
@@ -203,6 +207,7 @@ def test_the_app_outlives_a_restart_of_pocketbase_and_of_the_worker(server: Serv
     with command("run", env=server.environment):
         one, other = open_app(), open_app()
         save(one, Title="Milk")
+        says(one, "Done")
         shows(other, "Milk 0 times")
     save(one, Title="Eggs")
     eventually(lambda: len(server.superuser().records("events")) == 2, "the event, which no worker records")
