@@ -29,8 +29,9 @@ if TYPE_CHECKING:
         TroubleError,
         WrongUsageError,
     )
-    from pocketbase_events.event_log import EventLog, Undone
+    from pocketbase_events.event_log import EventLog
     from pocketbase_events.jobs.append import NewEvent, new_id
+    from pocketbase_events.jobs.take_back import Undone
     from pocketbase_events.pb.login import Account
 
 __version__ = "0.1.0"
@@ -64,7 +65,7 @@ _ELSEWHERE = {
     "Head": "core.events",
     "NewEvent": "jobs.append",
     "Recorded": "core.events",
-    "Undone": "event_log",
+    "Undone": "jobs.take_back",
     "new_id": "jobs.append",
 }
 

@@ -8,21 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from pocketbase_events.core.events import EventType, Head, Recorded, timestamp_of
 from pocketbase_events.core.groups import MAX_GROUP, TOO_LARGE
 from pocketbase_events.core.json_text import Json
-from pocketbase_events.core.undo import Conflict
 from pocketbase_events.errors import TroubleError, WrongUsageError
 from pocketbase_events.jobs import history as past
 from pocketbase_events.jobs.append import NewEvent, append, new_id
 from pocketbase_events.jobs.follow import STOPS_WITHIN, follow, listening
 from pocketbase_events.jobs.record import patience, work_through
 from pocketbase_events.jobs.revert import propose_revert
-from pocketbase_events.jobs.take_back import LeftOut, Proposal, carry_out, expect_unchanged
+from pocketbase_events.jobs.take_back import Proposal, Undone, carry_out, expect_unchanged
 from pocketbase_events.jobs.undo import propose_undo
 from pocketbase_events.jobs.watch import unwatched
 from pocketbase_events.pb.accounts import SUPERUSERS_ID, account_token, owner_of, worker_token
@@ -34,21 +33,6 @@ from pocketbase_events.settings import read_settings
 
 APPENDS_WITHIN = 30.0  # seconds
 WORKERS_ID = "pbe_workers_001"  # the collection event_workers, the same in every PocketBase
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """What `undo` and `revert` did.
-
-    Attributes:
-        appended: the events that they appended, as they were recorded. They have the same `together`.
-        conflicts: what was left out because it was changed again since: `seq`, `field` and `later_seq`.
-        left_out: fields that can't be set back, since the collection is another one now: `field`, `why` and more.
-    """
-
-    appended: Sequence[Recorded]
-    conflicts: Sequence[Conflict]
-    left_out: Sequence[LeftOut]
 
 
 class EventLog:
@@ -308,8 +292,7 @@ class EventLog:
     def _take_back(self, proposed: Proposal, within: float) -> Undone:
         expect_unchanged(self._reader(), proposed)
         groups = carry_out(proposed, lambda events: self._append(events, within))
-        conflicts = [] if proposed.forced else proposed.conflicts
-        return Undone([event for group in groups for event in group], conflicts, proposed.left_out)
+        return Undone([event for group in groups for event in group], proposed.conflicts_left, proposed.left_out)
 
     def _reader(self) -> Gateway:
         """What reads the log, if the account may."""

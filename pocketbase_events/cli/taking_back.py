@@ -15,7 +15,14 @@ from pocketbase_events.cli.text import shown
 from pocketbase_events.core.events import Recorded
 from pocketbase_events.core.groups import MAX_GROUP
 from pocketbase_events.core.undo import Step
-from pocketbase_events.errors import AppendRefusedError, EventRejected, ProblemError, UnrecordedError
+from pocketbase_events.errors import (
+    AppendRefusedError,
+    BatchDisabledError,
+    BatchTooLargeError,
+    EventRejected,
+    ProblemError,
+    UnrecordedError,
+)
 from pocketbase_events.jobs.take_back import Append, Proposal, carry_out, expect_unchanged, patient_append
 from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.connect import appending
@@ -66,7 +73,7 @@ def take_back(settings: Settings, propose: Propose, how: How) -> None:
             expect_unchanged(source, proposed)
             done = _append(proposed, patient_append(connection, source), watch, settings)
     _report(proposed, done, as_json=how.as_json)
-    if done.why or proposed.left_out or (proposed.conflicts and not proposed.forced):
+    if done.why or proposed.left_out or proposed.conflicts_left:
         raise typer.Exit(PROBLEM)
 
 
@@ -128,6 +135,8 @@ def _append(proposed: Proposal, append: Append, watch: Watch, settings: Settings
         return _Done(recorded, why=f"The event {error.id} was rejected, and its group with it: {error}")
     except AppendRefusedError as error:
         return _Done(recorded, why=str(error) if settings.has_superuser else f"{error} {WITH_A_SUPERUSER}")
+    except (BatchDisabledError, BatchTooLargeError):
+        raise
     except BaseException:  # PocketBase is gone, or Ctrl-C: what was recorded stays
         say(
             f"{len(recorded)} of {len(proposed.steps)} events were recorded, and perhaps some more. To take them back:"
@@ -139,13 +148,13 @@ def _append(proposed: Proposal, append: Append, watch: Watch, settings: Settings
 
 def _report(proposed: Proposal, done: _Done, *, as_json: bool) -> None:
     if as_json:
-        conflicts = [] if proposed.forced else proposed.conflicts
         recorded = [{"id": event.id, "seq": event.seq} for event in done.recorded]
         print_json(
             {
                 "appended": [*recorded, *({"id": record_id, "seq": 0} for record_id in done.pending)],
                 "conflicts": [
-                    {"seq": each.seq, "field": each.field, "later_seq": each.later_seq} for each in conflicts
+                    {"seq": each.seq, "field": each.field, "later_seq": each.later_seq}
+                    for each in proposed.conflicts_left
                 ],
             }
         )

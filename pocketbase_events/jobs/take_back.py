@@ -58,9 +58,29 @@ class Proposal:
     head: int
 
     @property
+    def conflicts_left(self) -> Sequence[Conflict]:
+        """The conflicts that are left out."""
+        return () if self.forced else self.conflicts
+
+    @property
     def steps(self) -> list[Step]:
         """All events to append, in order."""
         return [step for steps in self.items for step in steps]
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What `undo` and `revert` did.
+
+    Attributes:
+        appended: the events that they appended, as they were recorded. They have the same `together`.
+        conflicts: what was left out because it was changed again since: `seq`, `field` and `later_seq`.
+        left_out: fields that can't be set back, since the collection is another one now: `field`, `why` and more.
+    """
+
+    appended: Sequence[Recorded]
+    conflicts: Sequence[Conflict]
+    left_out: Sequence[LeftOut]
 
 
 def proposal(
@@ -74,19 +94,24 @@ def proposal(
 ) -> Proposal:
     """What to append for these steps, without those that would be rejected today."""
     left_out: Counter[tuple[str, str, str]] = Counter()
-    possible = []
-    for steps in items:
-        kept = []
-        for step in steps:
-            why = _why_not(step, targets.get(step.collection))
-            if why is None:
-                kept.append(step)
-            else:
-                left_out[step.collection, step.field, why] += 1
-        if len(kept) == len(steps) or any(step.field != DELETED for step in kept) or len(kept) == 1:
-            possible.append(kept)
+    possible = [kept for steps in items if (kept := _possible(steps, targets, left_out))]
     told = [LeftOut(*facts, count) for facts, count in left_out.items()]
-    return Proposal([steps for steps in possible if steps], reason, new_id(), conflicts, forced, told, head)
+    return Proposal(possible, reason, new_id(), conflicts, forced, told, head)
+
+
+def _possible(
+    steps: Sequence[Step], targets: Mapping[str, Target], left_out: Counter[tuple[str, str, str]]
+) -> list[Step]:
+    """The steps of an item that can be recorded today; the others are counted."""
+    kept = []
+    for step in steps:
+        why = _why_not(step, targets.get(step.collection))
+        if why is None:
+            kept.append(step)
+        else:
+            left_out[step.collection, step.field, why] += 1
+    only_marks = len(kept) > 1 and all(step.field == DELETED for step in kept)  # restored and deleted, for nothing
+    return [] if only_marks else kept
 
 
 def _why_not(step: Step, target: Target | None) -> str | None:
