@@ -25,8 +25,8 @@ def revert(
 ) -> None:
     """Make rows what they were, by events that set back what differs. Shows them and asks first.
 
-    Items created since are deleted, items deleted since are restored. The log keeps all of it. Appends as the
-    superuser, if one is given, else as the worker.
+    Items created since are deleted, items deleted since are restored. The log keeps all of it.
+    Appends as the superuser, if one is given, else as the worker.
 
     Example: pocketbase-events revert notes --to '2026-01-31 09:30'
     """
