@@ -2,7 +2,7 @@
 
 import { deliver, newId } from "./append.js";
 import { changesIn, initial, plain } from "./body.js";
-import { cancellable, eventsOf, readBack, reading } from "./collection.js";
+import { cancellable, eventsOf, readBack, reading } from "./send.js";
 import { blame, fieldsIn, refusal } from "./errors.js";
 import { patiently } from "./outcomes.js";
 
@@ -66,13 +66,24 @@ async function step({ pb, targets, collection }, [name, method, given], before) 
     before.some((each) => each.service === service && each.itemId === itemId && each.type === "create");
   const isThere =
     method === "update" || (method === "upsert" && values.id && (isMade() || (await exists(service, itemId))));
-  const changes = method === "delete" ? null : await changesIn(pb, target, values);
+  const isWhole = isThere && !options.from && "collectionId" in values; // a record that is sent back: what is new in it?
+  const now = isWhole ? await service.getOne(itemId, { requestKey: null }) : options.from;
+  const changes = method === "delete" ? null : await changesIn(pb, target, values, isThere ? now : {});
+  const expectedSeq = options.expectedSeq === true ? (options.from ?? values).seq : options.expectedSeq;
   const type = method === "delete" ? "delete" : isThere ? "update" : "create";
   const said =
     type === "update"
       ? Object.entries(changes).map(([key, value]) => ["update", { [key]: value }])
       : [[type, changes && initial(changes)]];
-  return { target, service, itemId, type, sent: changes, options, events: eventsOf(pb, target, itemId, said, options) };
+  return {
+    target,
+    service,
+    itemId,
+    type,
+    sent: changes,
+    options,
+    events: eventsOf(pb, target, itemId, said, { ...options, expectedSeq }),
+  };
 }
 
 const exists = (service, id) =>

@@ -25,7 +25,7 @@ export function plain(body) {
 
 /**
  * What a body sets, by key. Keys that PocketBase ignores are left out; what events can't say throws. `now` is the row
- * as it is, if it is known: what stays the same is left out as well.
+ * as it is, if it is known (empty, if it is to be created): what stays the same is left out as well.
  */
 export async function changesIn(pb, target, body, now) {
   const changes = {};
@@ -41,7 +41,10 @@ export async function changesIn(pb, target, body, now) {
     if ((target.fields && !type) || type?.type === "autodate") continue;
     const given = modifier ? operand(type, value) : cast(type, value);
     if (now && !modifier && same(type, given, now[field])) continue;
-    await refuseUnspeakable(pb, target, field, type, given);
+    if (isUnspeakable(type, given)) {
+      if (isNothing(given) && now && !now[field]?.length) continue;
+      throw await unspeakable(pb, target, field, type);
+    }
     changes[key] = given;
   }
   return changes;
@@ -58,13 +61,16 @@ export function initial(changes) {
   return data;
 }
 
-async function refuseUnspeakable(pb, { collection }, field, type, value) {
-  const isFile = [value].flat().some((each) => typeof Blob !== "undefined" && each instanceof Blob);
-  const kind = isFile ? "file" : type?.type;
-  if (kind !== "file" && kind !== "password") return;
-  if (value === null || value === "" || value?.length === 0) return;
-  const why = `"${field}" of ${collection} is a field of type ${kind}, which an event can't set. Leave it out.`;
-  throw await refusal(pb, why, { [field]: { code: "validation_invalid_value", message: why } });
+const isFile = (value) => typeof Blob !== "undefined" && value instanceof Blob;
+const isUnspeakable = (type, value) => [value].flat().some(isFile) || ["file", "password"].includes(type?.type);
+
+/** Whether a file field is given no file: nothing, or what a form sends for an input that was left alone. */
+const isNothing = (value) =>
+  [value ?? []].flat().every((each) => each === "" || (isFile(each) && !each.size && !each.name));
+
+function unspeakable(pb, { collection }, field, type) {
+  const message = `"${field}" of ${collection} is a field of type ${type?.type ?? "file"}, which an event can't set. Leave it out.`;
+  return refusal(pb, message, { [field]: { code: "validation_invalid_value", message } });
 }
 
 const numeric = (text) => text.trim() !== "" && Number.isFinite(Number(text));

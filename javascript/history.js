@@ -24,7 +24,7 @@ async function recorded(pb, target, filter, signal) {
 const of = (id) => `item_id = ${JSON.stringify(id)}`;
 
 /** Every event of a record, in order, with what it changed from and to: `changes: { field: [old, new] }`. */
-export async function history({ pb }, target, id, options = {}) {
+export async function history(pb, target, id, options = {}) {
   let state = ABSENT;
   return (await recorded(pb, target, of(id), options.signal)).map((event) => {
     const changes = changesOf(event, state);
@@ -35,7 +35,7 @@ export async function history({ pb }, target, id, options = {}) {
 }
 
 /** The rows as they were after the event with that seq, or at that time. */
-export async function at({ pb }, target, moment, options = {}) {
+export async function at(pb, target, moment, options = {}) {
   const time = () => new Date(moment).toISOString().replace("T", " ");
   const until = typeof moment === "number" ? `seq <= ${moment}` : `timestamp <= "${time()}"`;
   const items = new Map();
@@ -69,7 +69,7 @@ function empty({ fields, versioned }) {
  * The events that take others back, `[id, [[type, data]]]` for each record, and the conflicts. Every event of these
  * records has to be readable, or something that was changed since would be lost.
  */
-export async function undoing({ pb }, target, service, seqs, { force, signal }) {
+export async function undoing(pb, target, service, seqs, { force, signal }) {
   const named = await recorded(pb, target, `(${seqs.map((seq) => `seq = ${seq}`).join(" || ")})`, signal);
   const missing = seqs.filter((seq) => !named.some((event) => event.seq === seq));
   if (missing.length)

@@ -7,7 +7,7 @@ const FRESH = 60_000; // ms that the answer is taken for granted
 
 export class Targets {
   #pb;
-  #named;
+  #expected; // names of collections that were named, or found before
   #storage;
   #answer;
   #until = 0;
@@ -15,7 +15,7 @@ export class Targets {
   constructor(pb, named, storage) {
     this.#pb = pb;
     this.#storage = storage;
-    this.#named = named;
+    this.#expected = new Set(named);
     pb.authStore.onChange(() => this.forget());
   }
 
@@ -26,7 +26,7 @@ export class Targets {
 
   /**
    * The collection of this name or id if it is attached, else undefined: its name, its fields by name (null if the
-   * client may not know them), and whether its rows carry `seq`. Throws if it was named and is not attached.
+   * client may not know them), and whether its rows carry `seq`. Throws if it was named, or was attached before, and is not.
    */
   async find(name) {
     if (Date.now() > this.#until) {
@@ -36,11 +36,12 @@ export class Targets {
     }
     const { known, whole } = await this.#answer;
     const found = known.find((each) => each.collection === name || each.id === name);
-    if (found || !this.#named.includes(name)) return found;
+    if (found) this.#expected.add(name);
+    if (found || !this.#expected.has(name)) return found;
     if (!whole) return { collection: name, fields: null };
     throw new Error(
-      `${name} was named in withEvents, but it is not attached to the event log. Leave it out there, or attach it:` +
-        ` pocketbase-events attach ${name}`,
+      `${name} is not attached to the event log, or not any more. Leave it out in withEvents and load the page anew, or` +
+        ` attach it: pocketbase-events attach ${name}`,
     );
   }
 

@@ -161,6 +161,26 @@ def test_a_list_looks_for_itself_where_realtime_has_fallen_silent(
     window.shows("x")
 
 
+@pytest.mark.browser
+@pytest.mark.usefixtures("worker")
+def test_a_service_worker_writes_without_bundler_and_import_map(server: Server, chromium: Browser) -> None:
+    with chromium.new_page() as page:
+        page.goto(server.url)
+        row = page.evaluate(
+            """async ([email, password]) => {
+              await navigator.serviceWorker.register("./worker.mjs", { type: "module" });
+              const { active } = await navigator.serviceWorker.ready;
+              const { port1, port2 } = new MessageChannel();
+              const answer = new Promise((resolve) => (port1.onmessage = ({ data }) => resolve(data)));
+              active.postMessage({ email, password }, [port2]);
+              return answer;
+            }""",
+            [*ANN.values()],
+        )
+    assert row["title"] == "From a service worker"
+    assert titles(server) == ["From a service worker"]
+
+
 @pytest.fixture
 def notes(server: Server) -> Server:
     """What the example writes to."""

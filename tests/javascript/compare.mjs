@@ -1,11 +1,12 @@
-// Runs every shape of shapes.mjs with a plain client and with events, and compares what comes back.
+// Runs every function of shapes.mjs and apps.mjs with a plain client and with events, and compares what comes back.
 
 import assert from "node:assert/strict";
 
 import PocketBase from "pocketbase";
 import { withEvents } from "pocketbase-events";
 import { signIn } from "./client.mjs";
-import * as shapes from "./shapes.mjs";
+import * as apps from "./apps.mjs";
+import * as documented from "./shapes.mjs";
 
 /** Without what differs from run to run, and the fields that attaching adds. */
 function comparable(value) {
@@ -21,7 +22,7 @@ const plain = await signIn();
 const ours = withEvents(await signIn(), { collections: ["todos"] });
 const failed = {};
 const wanted = process.argv.slice(2);
-for (const [name, shape] of Object.entries(shapes)) {
+for (const [name, shape] of Object.entries({ ...documented, ...apps })) {
   if (name === "caught" || (wanted.length && !wanted.includes(name))) continue;
   try {
     const expected = comparable(await shape(plain, "plain_todos"));

@@ -1,4 +1,4 @@
-// The ways in which apps use the SDK. Each function gets a client and the name of a collection, and returns what came
+// What the SDK's documentation shows. Each function gets a client and the name of a collection, and returns what came
 // back; compare.mjs runs it with a plain client on a plain collection, and with events on an attached one.
 
 const quiet = { requestKey: null };
@@ -84,6 +84,7 @@ export async function sendsForms(pb, name) {
   ]) {
     form.append(key, value);
   }
+  form.append("picture", new File([], "")); // what a form sends for an input that was left alone
   const made = await rows.create(form);
   const change = new FormData();
   change.append("title", "1999");
