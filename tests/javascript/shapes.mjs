@@ -161,8 +161,15 @@ export async function cancelsWhatIsRepeated(pb, name) {
   const twice = [caught(rows.create({ title: "one" })), caught(rows.create({ title: "two" }))];
   const [first, second] = await Promise.all(twice);
   const both = await Promise.all([rows.create({ title: "a" }, quiet), rows.create({ title: "b" }, quiet)]);
-  const cancelled = caught(rows.create({ title: "c" }, { requestKey: "mine" }));
-  await new Promise((resolve) => setTimeout(resolve));
+  let cancelled;
+  await new Promise((underWay) => {
+    const hang = (_, { signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+        underWay();
+      });
+    cancelled = caught(rows.create({ title: "c" }, { requestKey: "mine", fetch: hang }));
+  });
   pb.cancelRequest("mine");
   return [first, second.result.title, both.map(({ title }) => title), await cancelled];
 }
