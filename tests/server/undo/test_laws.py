@@ -14,21 +14,35 @@ from pocketbase_events import EventLog, new_id
 
 CLIENTS, TIMES = 8, 12  # who increase a counter, and how often each
 
-CREATES = st.builds(
-    lambda title, qty: ("create", {"title": title, "qty": qty}), st.sampled_from("ab"), st.sampled_from([0, 1, 0.1])
-)
-UPDATES = st.one_of(
+NUMBERS = st.sampled_from([1, 3, 0.1, 1e-9])
+VALUES = st.one_of(
     st.builds(lambda value: {"title": value}, st.sampled_from(["a", "b", "", None])),
     st.builds(lambda value: {"qty": value}, st.sampled_from([0, 5, -2.5, None])),
     st.builds(lambda value: {"done": value}, st.booleans()),
-    st.builds(lambda sign, value: {f"qty{sign}": value}, st.sampled_from("+-"), st.sampled_from([1, 3, 0.1, 1e-9])),
-    st.builds(lambda key, value: {key: value}, st.sampled_from(["tags+", "+tags", "tags-"]), st.sampled_from("abc")),
     st.builds(lambda value: {"tags": value}, st.lists(st.sampled_from("abc"), unique=True)),
-    st.just({"deleted": False}),
 )
-EVENTS = st.tuples(st.integers(0, 1), CREATES | UPDATES.map(lambda data: ("update", data)) | st.just(("delete", None)))
+SUMS = st.builds(lambda sign, value: {f"qty{sign}": value}, st.sampled_from("+-"), NUMBERS)
+LISTS = st.builds(lambda key, value: {key: value}, st.sampled_from(["tags+", "+tags", "tags-"]), st.sampled_from("abc"))
+KINDS = ["create", "delete", "restore", *["value", "sum", "list"] * 3]
+
+
+@st.composite
+def told(draw: st.DrawFn) -> tuple[int, tuple[str, Any]]:
+    """An event about one of two items."""
+    which, kind = draw(st.integers(0, 1)), draw(st.sampled_from(KINDS))
+    match kind:
+        case "create":
+            return which, ("create", {"title": draw(st.sampled_from("ab"))})
+        case "delete":
+            return which, ("delete", None)
+        case "restore":
+            return which, ("update", {"deleted": False})
+        case _:
+            return which, ("update", draw({"value": VALUES, "sum": SUMS, "list": LISTS}[kind]))
+
+
 BEGIN = [("merged", [(0, ("create", {"title": "a"})), (1, ("create", {"qty": 1}))])]
-PAST = st.lists(st.tuples(st.sampled_from(APPENDING), st.lists(EVENTS, min_size=1, max_size=5)), max_size=4)
+PAST = st.lists(st.tuples(st.sampled_from(APPENDING), st.lists(told(), min_size=1, max_size=6)), max_size=4)
 
 
 @settings(max_examples=3 * FEW)
