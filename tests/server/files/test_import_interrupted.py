@@ -68,7 +68,7 @@ def test_what_would_keep_rows_from_being_built_is_reported_before_anything_is_im
     server: Server, file: Path
 ) -> None:
     assert server.superuser()("PATCH", "/api/collections/items", json={"name": "things"}).ok
-    assert "items is attached, but there is no collection" in cli(server, "import", str(file), code=1).stderr
+    assert "items is attached, but that collection was deleted" in cli(server, "import", str(file), code=1).stderr
     assert events_of(server) == []
     assert seq_of(server) == 0
     assert not is_held(server)
