@@ -127,7 +127,7 @@ def test_what_an_interrupted_attach_left_behind_is_found(server: Server) -> None
 def test_another_account_that_can_record_is_found(server: Server) -> None:
     other = {"POCKETBASE_EVENTS_WORKER_EMAIL": "second@example.com"}
     done = cli(server, "init", **other)
-    assert "event_workers has 1: whoever" in done.stdout
+    assert "event_workers has 1: anyone" in done.stdout
     assert "2 accounts" in problem(server)
     root = server.superuser()
     first = root.records("event_workers", filter=f'email = "{WORKER[0]}"')[0]["id"]
@@ -193,7 +193,7 @@ def test_status_reports_what_is_wrong(server: Server) -> None:
     assert "attach items" in cli(server, "status", code=1).stderr
     server.attach("items")
     assert root("PATCH", "/api/collections/items", json={"name": "things"}).ok
-    assert "no collection of that name" in cli(server, "status", code=1).stderr
+    assert "that collection was deleted" in cli(server, "status", code=1).stderr
 
 
 def test_status_reports_that_the_worker_is_rate_limited(server: Server) -> None:
