@@ -25,11 +25,11 @@ def attached(server: Server) -> Server:
 
 
 def test_a_guest_is_shown_what_guests_may_append_to(attached: Server) -> None:
-    assert shown_to(attached.guest()) == {"items": {"id", "title", "qty", "done", "note", "deleted"}}
+    assert shown_to(attached.guest()) == {"items": {"id", "title", "qty", "done", "note", "deleted", "seq"}}
 
 
 def test_a_user_is_shown_no_hidden_field_and_no_field_that_only_superusers_may_set(attached: Server) -> None:
     shown = shown_to(attached.user("ann"))
     assert shown.keys() == {"items", "notes", "secrets"}
-    assert shown["notes"] == {"id", "title", "deleted"}
+    assert shown["notes"] == {"id", "title", "deleted", "seq"}
     assert shown["secrets"] == set()
