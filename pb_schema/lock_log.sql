@@ -55,3 +55,27 @@ CREATE TRIGGER `pbe_head_delete` BEFORE DELETE ON `event_head`
 BEGIN
   SELECT RAISE(ABORT, 'pocketbase-events: the head of the log is never deleted');
 END;
+
+-- Records the events of a large transaction at once, as one update through the API for each would, and clears the order.
+CREATE TRIGGER `pbe_stamps_update` AFTER UPDATE ON `event_stamps`
+WHEN NEW.remaining > 0
+BEGIN
+  UPDATE `events` SET
+    seq = stamp.seq, event_id = stamp.event_id, timestamp = stamp.timestamp, hash = stamp.hash
+  FROM (
+    SELECT
+      json_extract(NEW.stamps, '$.seq') + each.key AS seq,
+      json_extract(NEW.stamps, '$.timestamp') AS timestamp,
+      json_extract(each.value, '$[0]') AS id,
+      json_extract(each.value, '$[1]') AS event_id,
+      json_extract(each.value, '$[2]') AS hash
+    FROM json_each(NEW.stamps, '$.events') each
+  ) stamp
+  WHERE `events`.id = stamp.id AND `events`.seq = 0 AND `events`.error = '';
+  SELECT RAISE(ABORT, 'pocketbase-events: stamps are for the worker, which records with them all events up to the head')
+  WHERE NOT EXISTS (
+    SELECT 1 FROM `event_head` h JOIN `events` e ON e.seq = h.seq AND e.hash = h.hash
+    WHERE h.seq = json_extract(NEW.stamps, '$.seq') + NEW.remaining - 1
+  );
+  UPDATE `event_stamps` SET stamps = NULL, remaining = 0 WHERE id = NEW.id;
+END;

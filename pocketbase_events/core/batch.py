@@ -13,9 +13,12 @@ from pocketbase_events.core.transaction import Transaction
 
 VERSION = 3  # of our collections. The head moves for no other, so a worker that knows less records nothing
 HEAD_ID = "head00000000000"
+STAMPS_ID = "stamps000000000"
+STAMPS_TRIGGER = "pbe_stamps_update"
 MAX_REQUESTS = 1000  # in a batch; `init` has PocketBase admit so many, and every transaction of ours keeps within it
 REQUESTS_AN_EVENT = 2  # to record it: its row and itself
 MAX_EVENTS = (MAX_REQUESTS - 1) // REQUESTS_AN_EVENT  # that one transaction can record, since it moves the head as well
+STAMP_REQUESTS = 2  # that record all events of a transaction at once
 MAX_REASONS = 2000  # characters
 RAISE_LIMIT = "Raise the maximum size of the field data of events, in the admin UI"
 _ACTIONS = {"POST": "create", "PATCH": "update", "DELETE": "delete"}
@@ -31,7 +34,10 @@ def requests_of(transaction: Transaction) -> list[dict[str, Any]]:
     if transaction.hold is not None:
         by, until = transaction.hold.by, transaction.hold.until
         move["body"] |= {"holder": by, "hold_by": by if until else "", "hold_until": until}
-    recorded = map(_record_request, transaction.recorded)
+    if transaction.stamped:
+        recorded = _stamp_requests(transaction.recorded)
+    else:
+        recorded = [_record_request(event) for event in transaction.recorded]
     rejected = [
         # Answered in full: picking fields reads the data, and what is rejected may be unreadable to PocketBase too.
         {**_patch("events", rejection.event.id, error=rejection.why), "url": _url("events", rejection.event.id)}
@@ -48,6 +54,11 @@ class RowPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class StampsPlace:
+    """A request that records all events of its transaction at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventPlace:
     """The request that records or rejects the event with this record id."""
 
@@ -55,7 +66,7 @@ class EventPlace:
     rejects: bool
 
 
-def place_of(transaction: Transaction, index: int) -> RowPlace | EventPlace | None:
+def place_of(transaction: Transaction, index: int) -> RowPlace | StampsPlace | EventPlace | None:
     """What the request with this index does, from 0 on, in the order of `requests_of`; None: it moves the head."""
     if index == 0:
         return None
@@ -63,9 +74,10 @@ def place_of(transaction: Transaction, index: int) -> RowPlace | EventPlace | No
     if index < len(transaction.writes):
         return RowPlace(index)
     index -= len(transaction.writes)
-    if index < len(transaction.recorded):
-        return EventPlace(transaction.recorded[index].id, rejects=False)
-    return EventPlace(transaction.rejections[index - len(transaction.recorded)].event.id, rejects=True)
+    recording = STAMP_REQUESTS if transaction.stamped else len(transaction.recorded)
+    if index < recording:
+        return StampsPlace() if transaction.stamped else EventPlace(transaction.recorded[index].id, rejects=False)
+    return EventPlace(transaction.rejections[index - recording].event.id, rejects=True)
 
 
 def events_before(transaction: Transaction, index: int) -> int:
@@ -75,6 +87,8 @@ def events_before(transaction: Transaction, index: int) -> int:
             return min(transaction.writes[place].events, default=0)
         case EventPlace():
             return index - 1 - len(transaction.writes)
+        case StampsPlace():
+            return len(transaction.recorded) // 2
         case None:
             return 0
 
@@ -116,6 +130,22 @@ def load_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:
         append_request(**{name: getattr(event, name) for name in names}, **intent_of(event)) for event in events
     )
     return [*appended, move, *map(_record_request, events)]
+
+
+def _stamp_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:
+    """The requests that record all of these, which have one timestamp.
+
+    A trigger carries the first one out. The rule admits the second one only if it has, even if somebody dropped it.
+    """
+    stamps: Json = {
+        "seq": events[0].seq,
+        "timestamp": events[0].timestamp,
+        "events": [[event.id, event.event_id, event.hash] for event in events],
+    }
+    return [
+        _patch("event_stamps", STAMPS_ID, version=VERSION, stamps=stamps, remaining=len(events)),
+        _patch("event_stamps", STAMPS_ID, version=VERSION),
+    ]
 
 
 def _record_request(event: Recorded) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from pocketbase_events.core.projection import Change, Refused, Write, merge, pro
 from pocketbase_events.core.schema import SEQ, Target
 from pocketbase_events.errors import TroubleError
 
+STAMPED_FROM = 101  # events; fewer are updated one by one, since PocketBase tells subscribers of those updates only
+
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
@@ -33,7 +35,8 @@ class Hold:
 class Transaction:
     """Everything that one batch request does: move the head, write rows, record and reject events, in this order.
 
-    With a `hold`, the head is taken, kept or given free by whom it names.
+    With a `hold`, the head is taken, kept or given free by whom it names. If it is `stamped`, a trigger records the
+    events, all at once.
     """
 
     before: Head
@@ -42,6 +45,7 @@ class Transaction:
     recorded: Sequence[Recorded] = ()
     rejections: Sequence[Rejection] = ()
     hold: Hold | None = None
+    stamped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,11 @@ class Committed:
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """Nothing was written: the log or a row has changed since the transaction was built."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotStamped:
+    """Nothing was written, since the events could not be recorded at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ class EventRefused:
     certain: bool = True
 
 
-Outcome = Committed | Conflict | Held | RowRefused | EventRefused
+Outcome = Committed | Conflict | Held | NotStamped | RowRefused | EventRefused
 
 
 @dataclass(slots=True)
@@ -183,8 +192,9 @@ def build(
     targets: Mapping[str, Target],
     *,
     merging: bool,
+    stamping: bool = False,
 ) -> Transaction:
-    """The transaction that records and rejects the selected events after `head`."""
+    """The transaction that records and rejects the selected events after `head`, many at once if `stamping`."""
     before = head
     recorded: list[Recorded] = []
     for event, data in zip(chosen.events, chosen.data, strict=True):
@@ -194,7 +204,8 @@ def build(
     for write in writes:
         if targets[write.collection].versioned:
             write.fields[SEQ] = recorded[write.events[-1]].seq
-    return Transaction(before, head, writes, recorded, chosen.rejections)
+    stamped = stamping and len(recorded) >= STAMPED_FROM
+    return Transaction(before, head, writes, recorded, chosen.rejections, stamped=stamped)
 
 
 _Accepted = tuple[Json, Change | None]

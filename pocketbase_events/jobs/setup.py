@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pocketbase_events.core.access import let_worker_in, unwrapped
-from pocketbase_events.core.batch import HEAD_ID, MAX_REQUESTS
+from pocketbase_events.core.batch import HEAD_ID, MAX_REQUESTS, STAMPS_ID
 from pocketbase_events.core.indexes import index_name
 from pocketbase_events.core.policy import compose_create_rule
 from pocketbase_events.core.schema import ROW_UPDATE_RULE_BEFORE_3, row_update_rule
@@ -59,6 +59,8 @@ def init(admin: Admin, settings: Settings) -> Installed:
     admin.import_collections([*upgraded, *_rows_upgraded(attached)])
     if not admin.records("event_head"):
         admin.create("event_head", id=HEAD_ID, seq=0, hash="")
+    if not admin.records("event_stamps"):
+        admin.create("event_stamps", id=STAMPS_ID)
     _enable_batch(admin)
     _name_collections(admin, there)
     publish(admin)

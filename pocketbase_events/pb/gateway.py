@@ -11,6 +11,7 @@ from urllib.parse import quote as percent_encoded
 from pocketbase_events.core.batch import (
     EventPlace,
     RowPlace,
+    StampsPlace,
     append_request,
     place_of,
     reasons,
@@ -29,6 +30,7 @@ from pocketbase_events.core.transaction import (
     Conflict,
     EventRefused,
     Held,
+    NotStamped,
     Outcome,
     RowRefused,
     Transaction,
@@ -73,6 +75,8 @@ class Gateway(Reader):
         match place_of(transaction, failed.index):
             case RowPlace(place):
                 return self._why_no_row(transaction.writes[: place + 1], failed)
+            case StampsPlace():
+                return NotStamped()
             case EventPlace() as place:
                 return self._why_no_event(place, failed)
             case None:

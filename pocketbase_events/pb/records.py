@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from pocketbase_events.core.batch import VERSION
+from pocketbase_events.core.batch import STAMPS_TRIGGER, VERSION
 from pocketbase_events.core.events import Head, Pending, Recorded
 from pocketbase_events.core.json_text import MAX_SAFE_INTEGER, UnreadableJsonError, read_data
 from pocketbase_events.errors import ContradictionError, NewerError, OlderError
@@ -78,6 +78,11 @@ class Status(BaseModel):
         if self.contradiction is not None:
             raise self.contradiction
         return self
+
+    @property
+    def stamping(self) -> bool:
+        """Whether many events can be recorded at once."""
+        return STAMPS_TRIGGER in self.triggers
 
     @property
     def held(self) -> bool:

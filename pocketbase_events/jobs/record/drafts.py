@@ -16,11 +16,15 @@ from pocketbase_events.pb.gateway import MOST_PENDING, Gateway
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a transaction is built on: the head, the last event's timestamp, and the attached collections by name."""
+    """What a transaction is built on: the head, the last event's timestamp, and the attached collections by name.
+
+    `stamping` says whether this PocketBase can record many events at once.
+    """
 
     head: Head
     timestamp: str
     targets: Mapping[str, Target]
+    stamping: bool = False
 
     def knows(self, page: Sequence[Pending]) -> bool:
         """Whether all events were appended under the schemas that we know."""
@@ -82,7 +86,9 @@ class Drafting:
         most = size.next if search.most is None else min(size.next, search.most)
         chosen = select(page, search.refused, basis.targets, limit=search.limit, most=most, largest=size.most)
         timestamp = max(timestamp_of(self.now()), basis.timestamp)
-        transaction = build(chosen, basis.head, timestamp, self.new_id, basis.targets, merging=search.merging)
+        transaction = build(
+            chosen, basis.head, timestamp, self.new_id, basis.targets, merging=search.merging, stamping=basis.stamping
+        )
         return Draft(chosen, transaction)
 
 

@@ -14,6 +14,7 @@ from pocketbase_events.core.transaction import (
     Conflict,
     EventRefused,
     Held,
+    NotStamped,
     Outcome,
     RowRefused,
     Transaction,
@@ -94,7 +95,7 @@ class Recorder:
         self._clock.compare(status.now)
         if status.seq < self._latest:
             log.warning("log_went_back", from_seq=self._latest, to_seq=status.seq)
-        self._basis = replace(self._basis, head=status.head, timestamp=status.last_timestamp)
+        self._basis = replace(self._basis, head=status.head, timestamp=status.last_timestamp, stamping=status.stamping)
         self._stale, self._latest = False, status.seq
         self._size = self._size.unlimited()
         self._observer.looked(status)
@@ -206,7 +207,7 @@ class Recorder:
                 return Step.AGAIN if is_edited else page.row_refused(refused, sent.draft)
             case EventRefused() as refused:
                 return page.event_refused(refused, sent.draft)
-            case Conflict() | Held() as outcome:
+            case Conflict() | Held() | NotStamped() as outcome:
                 return self._not_ours(outcome)
 
     def _unknown(self, error: OutcomeUnknownError, sent: Sent, page: Page) -> Page | Step:
@@ -273,8 +274,11 @@ class Recorder:
         self._read_targets()
         return self._basis.targets.get(collection) != known
 
-    def _not_ours(self, outcome: Conflict | Held) -> Step:
+    def _not_ours(self, outcome: Conflict | Held | NotStamped) -> Step:
         """Nothing was written. Find out who is behind that."""
+        if isinstance(outcome, NotStamped):  # an event was deleted, or the trigger; one by one, the answer tells
+            self._basis = replace(self._basis, stamping=False)
+            return Step.AGAIN
         ours, self._stale = self._basis.head, True
         if isinstance(outcome, Held):
             log.info("held", by=outcome.by, until=outcome.until)
