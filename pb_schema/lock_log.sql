@@ -65,13 +65,14 @@ BEGIN
   FROM (
     SELECT
       json_extract(NEW.stamps, '$.seq') + each.key AS seq,
-      json_extract(NEW.stamps, '$.timestamp') AS timestamp,
       json_extract(each.value, '$[0]') AS id,
       json_extract(each.value, '$[1]') AS event_id,
-      json_extract(each.value, '$[2]') AS hash
+      json_extract(each.value, '$[2]') AS timestamp,
+      json_extract(each.value, '$[3]') AS hash
     FROM json_each(NEW.stamps, '$.events') each
   ) stamp
-  WHERE `events`.id = stamp.id AND `events`.seq = 0 AND `events`.error = '';
+  -- The plus signs have SQLite look each event up by its id, not all pending events for each stamp.
+  WHERE `events`.id = stamp.id AND +`events`.seq = 0 AND +`events`.error = '';
   SELECT RAISE(ABORT, 'pocketbase-events: stamps are for the worker, which records with them all events up to the head')
   WHERE NOT EXISTS (
     SELECT 1 FROM `event_head` h JOIN `events` e ON e.seq = h.seq AND e.hash = h.hash

@@ -133,14 +133,13 @@ def load_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:
 
 
 def _stamp_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:
-    """The requests that record all of these, which have one timestamp.
+    """The requests that record all of these.
 
     A trigger carries the first one out. The rule admits the second one only if it has, even if somebody dropped it.
     """
     stamps: Json = {
         "seq": events[0].seq,
-        "timestamp": events[0].timestamp,
-        "events": [[event.id, event.event_id, event.hash] for event in events],
+        "events": [[event.id, event.event_id, event.timestamp, event.hash] for event in events],
     }
     return [
         _patch("event_stamps", STAMPS_ID, version=VERSION, stamps=stamps, remaining=len(events)),

@@ -5,14 +5,17 @@ little about that: PocketBase may be far away, or busy with somebody else's tran
 in how much longer larger transactions take than smaller ones. So a smaller one is sent now and then.
 
 Where somebody else's transactions take longer than ours should, ours may take as long as theirs: a fair share.
+
+Transactions that are stamped (many events recorded at once) cost less for each event, and have a size of their own.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 from pocketbase_events.core.batch import MAX_EVENTS
+from pocketbase_events.core.transaction import STAMPED_FROM
 
 FIRST = 50  # events in the first transaction
 MAX = MAX_EVENTS
@@ -27,9 +30,10 @@ GROWTH, SHRINKING = 1.5, 0.7  # of the size from one transaction to the next at 
 
 @dataclass(frozen=True, slots=True)
 class BatchSize:
-    """How many events a transaction may hold, and the most that PocketBase was found to take."""
+    """How many events a transaction may hold, at least and at most; `most` is what PocketBase was found to take."""
 
     events: int = FIRST
+    least: int = 1
     most: int = MAX
     taken: Sequence[tuple[int, float]] = ()  # events and seconds of the latest transactions
 
@@ -38,7 +42,8 @@ class BatchSize:
         """How many events the next transaction may hold: usually `events`, as a sample fewer, or else one more."""
         latest = self.taken[1 - SAMPLE_EVERY :]
         is_due = len(latest) == SAMPLE_EVERY - 1 or (self.taken and cost(self.taken) is None)
-        sample = self.events // SAMPLE or min(self.most, self.events + 1)
+        smaller, larger = self.events // SAMPLE, self.events + self.events // SAMPLE + 1
+        sample = smaller if smaller >= self.least else min(self.most, larger)
         has_sample = any(events <= self.events // 2 or self.events < events <= sample for events, _ in latest)
         return sample if is_due and not has_sample else self.events
 
@@ -64,11 +69,11 @@ class BatchSize:
         factor = time / max(an_event * self.events, 1e-6)
         size = self.events * min(GROWTH, max(SHRINKING, factor))
         # Rounded away from the present size, or one event would stay one for ever.
-        return replace(learned, events=max(1, min(self.most, math.ceil(size) if factor > 1 else int(size))))
+        return replace(learned, events=max(self.least, min(self.most, math.ceil(size) if factor > 1 else int(size))))
 
     def after_trouble(self) -> Self:
         """The size after PocketBase was in trouble: half of it."""
-        return replace(self, events=max(1, self.events // 2))
+        return replace(self, events=max(self.least, self.events // 2))
 
     def rarer(self) -> Self:
         """The size if PocketBase takes only so many transactions a second: twice as large."""
@@ -76,7 +81,7 @@ class BatchSize:
 
     def limited(self, events: int) -> Self:
         """The size if PocketBase takes no more than so many events at once."""
-        return replace(self, events=events, most=events)
+        return replace(self, events=max(self.least, events), most=events)
 
     def unlimited(self) -> Self:
         """The size if PocketBase's limits may have changed."""
@@ -104,3 +109,24 @@ def _time(waited: float, away: float) -> float:
 
 
 FIRST_SIZE = BatchSize()
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The size of transactions in which each event is updated alone, and that of stamped ones."""
+
+    alone: BatchSize = FIRST_SIZE
+    stamped: BatchSize = BatchSize(events=2 * STAMPED_FROM, least=STAMPED_FROM)
+
+    def of(self, pending: int, *, stamping: bool) -> BatchSize:
+        """The size of the next transaction while so many events are known to be pending."""
+        is_stamped = stamping and pending >= STAMPED_FROM and self.stamped.most >= STAMPED_FROM
+        return self.stamped if is_stamped else self.alone
+
+    def change(self, change: Callable[[BatchSize], BatchSize]) -> Self:
+        """Both, changed in the same way."""
+        return replace(self, alone=change(self.alone), stamped=change(self.stamped))
+
+    def learn(self, change: Callable[[BatchSize], BatchSize], *, stamped: bool) -> Self:
+        """The one that a transaction had, changed by what it has shown."""
+        return replace(self, stamped=change(self.stamped)) if stamped else replace(self, alone=change(self.alone))

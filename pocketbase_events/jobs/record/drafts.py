@@ -9,7 +9,7 @@ from pocketbase_events.core.events import Head, Pending, timestamp_of
 from pocketbase_events.core.groups import first_groups, without_last_group
 from pocketbase_events.core.schema import Target
 from pocketbase_events.core.transaction import Selection, Transaction, build, select
-from pocketbase_events.jobs.record.batch_size import BatchSize
+from pocketbase_events.jobs.record.batch_size import BatchSize, Sizes
 from pocketbase_events.jobs.record.refusals import Search
 from pocketbase_events.pb.gateway import MOST_PENDING, Gateway
 
@@ -99,7 +99,7 @@ class Ahead:
     gateway: Gateway
     drafting: Drafting
     basis: Basis  # once the running transaction is committed
-    size: BatchSize
+    sizes: Sizes
     left_aside: frozenset[str]  # records of events that PocketBase lets nobody change
     slow: frozenset[str]  # collections whose rows are written alone
 
@@ -109,16 +109,20 @@ class Ahead:
         None if another look has to tell.
         """
         rest, more = work.rest, work.more
-        if len(rest) < self.size.next and more:
+        if len(rest) < self._size(rest).next and more:
             found = self.gateway.pending()
             more = len(found) == MOST_PENDING
             taken = {event.id for event in running.recorded} | {each.event.id for each in running.rejections}
             rest = [event for event in found if event.id not in taken | self.left_aside]
-        coming = first_page(rest, self.size.next, self.slow, more=more)
+        size = self._size(rest)
+        coming = first_page(rest, size.next, self.slow, more=more)
         if not coming.page or not self.basis.knows(coming.page):
             return coming if coming.page else None
-        draft = self.drafting.draft(self.basis, coming.page, Search(len(coming.page)), self.size)
+        draft = self.drafting.draft(self.basis, coming.page, Search(len(coming.page)), size)
         return replace(coming, draft=draft)
+
+    def _size(self, rest: Sequence[Pending]) -> BatchSize:
+        return self.sizes.of(len(rest), stamping=self.basis.stamping)
 
 
 def first_page(events: Sequence[Pending], size: int, slow: Container[str], *, more: bool) -> Work:

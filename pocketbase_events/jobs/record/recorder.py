@@ -1,14 +1,14 @@
 """Recording one page of pending events, in one transaction if PocketBase refuses none of them."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from pocketbase_events.core.batch import events_before
-from pocketbase_events.core.events import EMPTY
+from pocketbase_events.core.events import EMPTY, Pending
 from pocketbase_events.core.transaction import (
     Committed,
     Conflict,
@@ -26,7 +26,7 @@ from pocketbase_events.errors import (
     RateLimitedError,
     TroubleError,
 )
-from pocketbase_events.jobs.record.batch_size import FIRST_SIZE, BatchSize
+from pocketbase_events.jobs.record.batch_size import FIRST_SIZE, BatchSize, Sizes
 from pocketbase_events.jobs.record.blame import Page
 from pocketbase_events.jobs.record.clock import Clock
 from pocketbase_events.jobs.record.drafts import Ahead, Basis, Draft, Drafting, Work, first_page
@@ -73,7 +73,7 @@ class Recorder:
         self._stale = True  # whether to read where the log ends before anything is recorded
         self._latest = EMPTY.seq  # the highest seq that we have seen
         self._sent = EMPTY  # where our latest transaction would have moved the head
-        self._size = size
+        self._sizes = Sizes(alone=size)
         self._answer_times: deque[float] = deque(maxlen=ANSWER_TIMES)  # seconds that looks without work took
         self._patience = Patience()
         self._vain_looks, self._stuck = 0, ""
@@ -97,7 +97,7 @@ class Recorder:
             log.warning("log_went_back", from_seq=self._latest, to_seq=status.seq)
         self._basis = replace(self._basis, head=status.head, timestamp=status.last_timestamp, stamping=status.stamping)
         self._stale, self._latest = False, status.seq
-        self._size = self._size.unlimited()
+        self._sizes = self._sizes.change(BatchSize.unlimited)
         self._observer.looked(status)
         return status
 
@@ -128,7 +128,7 @@ class Recorder:
         except RateLimitedError:
             raise  # nothing was done, and it is only a matter of time
         except TroubleError:
-            self._stale, self._size = True, self._size.after_trouble()
+            self._stale, self._sizes = True, self._sizes.change(BatchSize.after_trouble)
             raise
         self._refuse_vain_looks(work.page[0].id if done.step is Step.AGAIN else "")
         return done
@@ -150,7 +150,10 @@ class Recorder:
         found = self._gateway.pending()
         self._observer.looked()
         events = [event for event in found if event.id not in self._left_aside]
-        return first_page(events, self._size.next, self._patience.slow, more=len(found) == MOST_PENDING)
+        return first_page(events, self._size(events).next, self._patience.slow, more=len(found) == MOST_PENDING)
+
+    def _size(self, events: Sequence[Pending]) -> BatchSize:
+        return self._sizes.of(len(events), stamping=self._basis.stamping)
 
     def _read_targets(self) -> None:
         self._basis = replace(self._basis, targets=self._gateway.targets())
@@ -159,7 +162,7 @@ class Recorder:
         """Record and reject the events of a page. Those that PocketBase refuses are found by its answers."""
         draft, ready = work.draft, None
         while page.events:
-            draft = draft or self._drafting.draft(self._basis, page.events, page.search, self._size)
+            draft = draft or self._drafting.draft(self._basis, page.events, page.search, self._size(page.events))
             is_last = len(draft.chosen) == len(page.events) and (work.rest or work.more)
             coming = self._submit(beside, work, draft.transaction) if beside and is_last else None
             sent = self._send(draft)
@@ -185,8 +188,8 @@ class Recorder:
         except (BatchTooLargeError, OutcomeUnknownError) as error:
             outcome = error
         except RateLimitedError as error:
-            few = max(1, events_before(transaction, error.index))
-            self._size = self._size.limited(few) if error.index else self._size.rarer()
+            few = max(1, events_before(transaction, error.index)) if error.index else None
+            self._sizes = self._sizes.change(lambda size: size.rarer() if few is None else size.limited(few))
             raise
         return Sent(draft, outcome, self._timer() - started, within)
 
@@ -198,7 +201,7 @@ class Recorder:
             case BatchTooLargeError() as error:
                 after = page.too_large(error, sent.draft)
                 if sent.draft.chosen.units > 1:
-                    self._size = self._size.limited(after.search.limit)
+                    self._sizes = self._sizes.change(lambda size: size.limited(after.search.limit))
                 return after
             case OutcomeUnknownError() as error:
                 return self._unknown(error, sent, page)
@@ -253,7 +256,10 @@ class Recorder:
         chosen, transaction = sent.draft.chosen, sent.draft.transaction
         self._basis = self._basis.after(transaction)
         self._latest = transaction.after.seq
-        self._size = self._size.after(len(chosen), sent.seconds, min(self._answer_times, default=0.0))
+        away = min(self._answer_times, default=0.0)
+        self._sizes = self._sizes.learn(
+            lambda size: size.after(len(chosen), sent.seconds, away), stamped=transaction.stamped
+        )
         self._patience = self._patience.after_commit(sent.draft.collections, sent.seconds)
         self.news.committed(transaction)
         self._observer.committed(transaction, chosen.events, sent.seconds)
@@ -298,8 +304,9 @@ class Recorder:
     def _submit(self, beside: Executor, work: Work, running: Transaction) -> "Future[Work | None]":
         """Have the page after this transaction made ready from a snapshot of what is known now."""
         basis, slow = self._basis.after(running), self._patience.slow
-        size = self._size.beside(len(running.recorded) + len(running.rejections))
-        ahead = Ahead(self._gateway, self._drafting, basis, size, self._left_aside, slow)
+        events = len(running.recorded) + len(running.rejections)
+        sizes = self._sizes.learn(lambda size: size.beside(events), stamped=running.stamped)
+        ahead = Ahead(self._gateway, self._drafting, basis, sizes, self._left_aside, slow)
         return beside.submit(ahead.prepare, work, running)
 
 
