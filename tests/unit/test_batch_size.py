@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketbase_events.core.batch import MAX_EVENTS
-from pocketbase_events.jobs.record.batch_size import FIRST, LONGEST_TIME, MAX, TRANSACTION_TIME, BatchSize, cost
+from pocketbase_events.core.transaction import STAMPED_FROM
+from pocketbase_events.jobs.record.batch_size import FIRST, LONGEST_TIME, MAX, TRANSACTION_TIME, BatchSize, Sizes, cost
 
 AN_EVENT = 0.00025  # seconds that PocketBase works on one, on a fast machine
 OVERHEAD = 0.003  # seconds that it works on any transaction
@@ -132,3 +133,19 @@ def test_the_cost_of_an_event_is_unknown_while_all_transactions_are_alike() -> N
     assert cost([]) is None
     assert cost([(50, 0.1), (49, 0.1)]) is None
     assert cost([(50, 0.1), (10, 0.02)]) == pytest.approx(0.002)
+
+
+def test_stamped_transactions_keep_within_their_bounds_and_learn_what_an_event_costs() -> None:
+    start = Sizes().stamped
+    cheap, dear = sizes(worked, start=start), sizes(lambda events: worked(events, 0.01), start=start)
+    assert 0.6 * TRANSACTION_TIME <= settled(cheap) * AN_EVENT <= 1.4 * TRANSACTION_TIME
+    assert settled(dear) == min(dear) == STAMPED_FROM
+
+
+def test_a_transaction_is_stamped_if_enough_events_are_pending_and_pocketbase_takes_so_many() -> None:
+    both = Sizes()
+    assert both.of(STAMPED_FROM, stamping=True) == both.stamped
+    assert both.of(STAMPED_FROM - 1, stamping=True) == both.of(STAMPED_FROM, stamping=False) == both.alone
+    limited = both.change(lambda size: size.limited(50))
+    assert limited.of(STAMPED_FROM, stamping=True) == limited.alone
+    assert limited.alone.events == 50

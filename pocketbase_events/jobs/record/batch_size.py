@@ -39,10 +39,10 @@ class BatchSize:
 
     @property
     def next(self) -> int:
-        """How many events the next transaction may hold: usually `events`, as a sample fewer, or else one more."""
+        """How many events the next transaction may hold: usually `events`, as a sample fewer, or else some more."""
         latest = self.taken[1 - SAMPLE_EVERY :]
         is_due = len(latest) == SAMPLE_EVERY - 1 or (self.taken and cost(self.taken) is None)
-        smaller, larger = self.events // SAMPLE, self.events + self.events // SAMPLE + 1
+        smaller, larger = self.events // SAMPLE, math.ceil(self.events * SAMPLE / (SAMPLE - 1))
         sample = smaller if smaller >= self.least else min(self.most, larger)
         has_sample = any(events <= self.events // 2 or self.events < events <= sample for events, _ in latest)
         return sample if is_due and not has_sample else self.events
