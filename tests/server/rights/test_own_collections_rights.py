@@ -3,7 +3,9 @@
 import pytest
 from support.house import NO_SUPERUSERS, OUTSIDERS, House, is_refused, nothing_changes, records, refuses
 
-OURS = ("event_head", "event_targets", "event_schemas", "event_pending", "event_status", "event_workers")
+OURS = (
+    "event_head", "event_stamps", "event_targets", "event_schemas", "event_pending", "event_status", "event_workers",
+)  # fmt: skip
 
 
 def record_ids(house: House, collection: str) -> list[str]:
