@@ -81,7 +81,7 @@ class Reader:
         self, after: int, to: int, *, collection: str | None = None, item_id: str | None = None
     ) -> Iterator[Sequence[Recorded]]:
         """The recorded events with `after` < seq <= `to`; of one collection or item only, if named."""
-        named = {"collection": collection, "item_id": item_id}
+        named = {"collection": collection, "item": item_id}  # `item` is the item_id by which SQLite finds events
         wanted = "".join(f" && {name} = {literal(value)}" for name, value in named.items() if value is not None)
         for page in self._log_of_some(after, to, wanted) if wanted else self._whole_log(after, to):
             yield [recorded_of(item) for item in page]
@@ -129,15 +129,21 @@ class Reader:
                 asked, sized = sized if ahead is not None else size, size
 
     def _log_of_some(self, after: int, to: int, wanted: str) -> Iterator[list[Item]]:
-        """The records of a range of events that pass the filter."""
+        """The records of those events of a range that the filter wants.
+
+        Each page begins with the last event of the page before: PocketBase delays empty results by up to 0.5 s.
+        """
         asked = 0
 
         def fetch(before: list[Item] | None) -> list[Item]:
             nonlocal asked
-            asked = _page_after(before) if before else FIRST_PAGE
-            return self._events(_place(before[-1]) if before else (after, NOWHERE), to, asked, wanted)
+            asked = 1 + (_page_after(before) if before else FIRST_PAGE)
+            seq, position = _place(before[-1]) if before else (after, NOWHERE)
+            return self._events((seq, position - 1), to, asked, wanted)
 
-        yield from read_ahead(fetch, is_last=lambda page: len(page) < asked)
+        pages = read_ahead(fetch, is_last=lambda page: len(page) < asked)
+        yield next(pages)
+        yield from (page[1:] for page in pages)
 
     def _events(self, last: tuple[int, int], to: int, most: int, wanted: str = "") -> list[Item]:
         """The records of the first events after a place in the log."""

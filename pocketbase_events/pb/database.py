@@ -85,7 +85,7 @@ class Database:
         query = (
             "SELECT * FROM event_log WHERE seq >= :seq AND (seq > :seq OR position > :position) AND seq <= :to"
             + ("" if collection is None else " AND collection = :collection")
-            + ("" if item_id is None else " AND item_id = :item_id")
+            + ("" if item_id is None else " AND item = :item_id")
             + f" ORDER BY seq, position LIMIT {PAGE}"
         )
         place: dict[str, Any] = {"seq": after, "position": 2**53}
