@@ -59,6 +59,10 @@ def attach(
         list[str] | None,
         typer.Option(metavar="FIELD", help="A field that hooks fill in; may be repeated. No event sets it."),
     ] = None,
+    renamed: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OLD=NEW", help="A field that was renamed; may be repeated. Earlier events say OLD."),
+    ] = None,
     unique_among_live: Annotated[
         bool, typer.Option("--unique-among-live", help="Leave deleted rows out of its unique indexes.")
     ] = False,
@@ -98,6 +102,7 @@ def attach(
         lock=lock,
         computed=None if computed is None else [name for name in computed if name],
         unique_among_live=unique_among_live,
+        renamed=dict(map(_pair, renamed or ())),
         history=history,
         versioned=seq,
     )
@@ -109,6 +114,13 @@ def attach(
     done = _attach(context.obj, collections, wish, how, as_json=as_json)
     if as_json:
         print_json(done[0] if len(collections) == 1 else done)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    old, equals, new = text.partition("=")
+    if not (old and equals and new):
+        raise WrongUsageError(why=f"--renamed takes OLD=NEW, not {text}.")
+    return old, new
 
 
 def _lock_offline(folder: Path, collections: Sequence[str], wish: Wish, how: _How) -> None:

@@ -11,6 +11,7 @@ from pocketbase_events.cli.progress import progress
 from pocketbase_events.cli.table import Column
 from pocketbase_events.cli.text import shown
 from pocketbase_events.core.fold import Difference, Unfit, unfit
+from pocketbase_events.core.suggestions import renames_suggested
 from pocketbase_events.jobs.check import Drift, find_drift
 from pocketbase_events.pb.connect import row_source
 
@@ -43,8 +44,19 @@ def check(
     else:
         _print_drift(drift, full=full)
     tell_unfit(drift)
+    _suggest(drift)
     if drift.differences:
         raise typer.Exit(PROBLEM)
+
+
+def _suggest(drift: Drift) -> None:
+    """Say which fields were renamed, as it seems."""
+    for name, target in drift.targets.items():
+        for old, new in renames_suggested(target, drift.fold.rows[name], drift.differences):
+            say(
+                f'{name}: the rows have in "{new}" what the log says of "{old}". If the field was renamed, run:'
+                f" pocketbase-events attach {name} --renamed {old}={new}"
+            )
 
 
 def print_differences(drift: Drift, most: int, *, full: bool = False, beside: bool = False) -> None:
@@ -108,8 +120,8 @@ def _unfit_in_words(each: Unfit) -> str:
     what = f'{each.collection}: the field "{each.field}" {each.why} (seq {seqs}).'
     if each.kind == "gone":
         return (
-            f"{what} Rows are compared and rebuilt without it. If it was renamed, give it its old name back before a"
-            " rebuild, which would empty the new one."
+            f"{what} Rows are compared and rebuilt without it. If it was renamed, say so before a rebuild, which would"
+            f" empty the new one: pocketbase-events attach {each.collection} --renamed {each.field}=NEW"
         )
     if each.kind == "outside":
         return f"{what} The log can't bring them back, so this is not a difference, and rebuild leaves them out."

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from pocketbase_events.core.events import EMPTY, Recorded
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.modifiers import modified, modifier_of
+from pocketbase_events.core.renames import as_named_now
 from pocketbase_events.core.schema import DELETED, SEQ, FieldDefinition, Target
 from pocketbase_events.core.values import as_stored, identical, is_empty, same, to_pocketbase, why_unfit
 
@@ -76,7 +77,7 @@ class Unfit:
 class Fold:
     """The log, folded into rows: those of the collections in `targets`.
 
-    A target of None folds without a schema, each value as its event gave it.
+    A target of None folds without a schema, each value as its event gave it, under the name that it gave.
     """
 
     def __init__(self, targets: Mapping[str, Target | None]) -> None:
@@ -87,14 +88,16 @@ class Fold:
             name: {field.name for field in target.fields if field.autogenerate} if target else set()
             for name, target in targets.items()
         }
+        self._renames = {name: target.renamed for name, target in targets.items() if target and target.renamed}
 
     def apply(self, events: Iterable[Recorded]) -> None:
         """Go on with the next events."""
-        for event in events:
-            self.head = event.head
-            rows = self.rows.get(event.collection)
+        for recorded in events:
+            self.head = recorded.head
+            rows = self.rows.get(recorded.collection)
             if rows is None:
                 continue
+            event = as_named_now(recorded, self._renames.get(recorded.collection, ())) if self._renames else recorded
             item = rows.get(event.item_id)
             if event.type == "create":
                 rows[event.item_id] = Item(event.seq, self._created(event), changed=event.seq, adopted=event.adopted)

@@ -3,7 +3,7 @@
 import json
 import re
 from functools import cached_property
-from typing import Self
+from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -61,6 +61,14 @@ class FieldDefinition(BaseModel):
         return self.type == "autodate" or (bool(self.autogenerate) and self.name != "id")
 
 
+class Rename(NamedTuple):
+    """Events up to the seq `up_to` that say `old` mean the field that is called `new` today."""
+
+    old: str
+    new: str
+    up_to: int
+
+
 class Target(BaseModel):
     """An attached collection: its live field definitions and what its unique indexes say.
 
@@ -80,6 +88,7 @@ class Target(BaseModel):
     row_view_rule: str | None = None
     versioned: bool = False  # whether rows carry `seq`
     computed: tuple[str, ...] | None = None
+    renamed: tuple[Rename, ...] | None = None
 
     @model_validator(mode="after")
     def _mark_computed(self) -> Self:

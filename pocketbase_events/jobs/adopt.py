@@ -76,7 +76,8 @@ def freeze(admin: Admin, plan: Plan) -> Plan:
 
 def _target_of(plan: Plan) -> Target:
     facts = {"collection": plan.name, "collection_id": plan.collection["id"], "version": ""}
-    return Target.model_validate({**facts, "fields": plan.collection["fields"], "computed": plan.computed})
+    said = {"computed": plan.computed, "renamed": plan.renamed}
+    return Target.model_validate({**facts, "fields": plan.collection["fields"], **said})
 
 
 def _look_for_unfit(seen: Gateway, superuser: Gateway, target: Target, watch: Watch) -> None:

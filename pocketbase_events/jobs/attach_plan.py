@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from pocketbase_events.core.policy import check_rule, collections_looked_into, compose_create_rule, expressions_left
 from pocketbase_events.core.proposals import Rows, is_looser, proposal
-from pocketbase_events.core.schema import DELETED, SEQ, FieldDefinition, why_not_settable
+from pocketbase_events.core.renames import with_renamed
+from pocketbase_events.core.schema import DELETED, SEQ, FieldDefinition, Rename, why_not_settable
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs.attach_notes import notes_of
 from pocketbase_events.jobs.attached import attached, has_own_seq, has_seq
@@ -37,6 +38,7 @@ class Wish:
             attached, where PocketBase can.
         computed: names of fields that hooks fill in; None: as it is.
         unique_among_live: leave deleted rows out of its unique indexes.
+        renamed: fields that were renamed, old name to new: events up to now say the old one.
         history: who may read its recorded events, over the event, "" for everyone; None: as it is, and of a
             collection that is not attached, nobody but their actors.
         versioned: whether its rows carry the seq of the last event that changed them; None: as it is, and of a
@@ -48,6 +50,7 @@ class Wish:
     lock: bool | None = None
     computed: Sequence[str] | None = None
     unique_among_live: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
     history: str | None = None
     versioned: bool | None = None
 
@@ -66,6 +69,7 @@ class Plan:
         proposed: whether the rules are proposals, which somebody should agree to.
         looser: types of event whose rule admits more than the collection's own did.
         computed: names of fields that hooks fill in.
+        renamed: what earlier events call fields that were renamed.
         versioned: whether its rows carry the seq of the last event that changed them.
         fills_in: whether there may be rows that lack it.
         lock: whether its rows will be locked, None if this PocketBase can't.
@@ -83,6 +87,7 @@ class Plan:
     proposed: bool
     looser: Sequence[str]
     computed: Sequence[str]
+    renamed: Sequence[Rename]
     versioned: bool
     fills_in: bool
     lock: bool | None
@@ -111,6 +116,7 @@ def plan(admin: Admin, there: Installation, name: str, wish: Wish) -> Plan:
     is_attached = record is not None and same and not record["closed"]
     computed = (record["computed"] or []) if record and same and wish.computed is None else wish.computed or []
     _check_computed(collection, computed)
+    _check_renamed(collection, wish.renamed)
     _check_creatable(collection, computed)
     own = record["own_rules"] if record and same else {rule: collection[rule] for rule in OWN_RULES}
     before = own or dict.fromkeys(OWN_RULES)
@@ -138,6 +144,7 @@ def plan(admin: Admin, there: Installation, name: str, wish: Wish) -> Plan:
         proposed=proposed,
         looser=looser,
         computed=list(computed),
+        renamed=_renamed(wish, record if same else None, there.seq),
         versioned=versioned,
         fills_in=versioned and bool(wish.versioned if is_attached else has_seq(collection)),
         lock=lock,
@@ -188,6 +195,26 @@ def _check_computed(collection: Collection, computed: Sequence[str]) -> None:
         raise WrongUsageError(
             why=f"{collection['name']} has no field {', '.join(unknown)} that a hook could fill in. Check --computed."
         )
+
+
+def _check_renamed(collection: Collection, renamed: Mapping[str, str]) -> None:
+    fields = {each.name: each for each in map(FieldDefinition.model_validate, collection["fields"])}
+    for old, new in renamed.items():
+        if new not in fields or why_not_settable(fields[new]) or old == new:
+            raise WrongUsageError(
+                why=f"{collection['name']} has no field {new} that was called {old} before and that events can set."
+                " Check --renamed."
+            )
+        if old in fields and old not in renamed.values():
+            raise WrongUsageError(
+                why=f"{collection['name']} still has a field {old}. Rename it first, in the admin UI for example, then"
+                " run attach --renamed."
+            )
+
+
+def _renamed(wish: Wish, record: Record | None, seq: int) -> list[Rename]:
+    before = [Rename(*each) for each in (record or {}).get("renamed") or ()]
+    return with_renamed(before, wish.renamed, seq) if wish.renamed else before
 
 
 def _check_creatable(collection: Collection, computed: Sequence[str]) -> None:

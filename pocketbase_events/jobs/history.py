@@ -8,6 +8,7 @@ from pocketbase_events.core.fold import Fold, changes_of
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.schema import DELETED
 from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.jobs.named_now import log_as_named_now
 from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.source import Source
 
@@ -47,7 +48,7 @@ def rows_at(
     last = _last(source)
     to = min(at, last) if isinstance(at, int) else last
     fold = Fold({collection: None})
-    for page in watch(source.log(0, to, collection=collection, item_id=item_id), "reading the log", 0):
+    for page in watch(log_as_named_now(source, to, collection, item_id), "reading the log", 0):
         fold.apply(event for event in page if not isinstance(at, str) or event.timestamp <= at)
         if isinstance(at, str) and page and page[-1].timestamp > at:
             break
@@ -60,7 +61,7 @@ def _last(source: Source) -> int:
 
 
 def _events(source: Source, collection: str, item_id: str, to: int) -> Iterator[Recorded]:
-    for page in source.log(0, to, collection=collection, item_id=item_id):
+    for page in log_as_named_now(source, to, collection, item_id):
         yield from page
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pocketbase_events.core.events import Recorded
 from pocketbase_events.core.undo import ABSENT, State, after, revert
 from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.jobs.named_now import log_as_named_now
 from pocketbase_events.jobs.take_back import Proposal, proposal
 from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.api import Reader
@@ -37,7 +38,7 @@ def propose_revert(
 
 def _events(source: Reader, collection: str, item_ids: Sequence[str], head: int, watch: Watch) -> Iterator[Recorded]:
     for item_id in dict.fromkeys(item_ids) or [None]:
-        for page in watch(source.log(0, head, collection=collection, item_id=item_id), "reading the log", 0):
+        for page in watch(log_as_named_now(source, head, collection, item_id), "reading the log", 0):
             yield from page
 
 

@@ -22,11 +22,12 @@ _EVENTS = {"id": "pbe_events_0001", "name": "events"}
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Everything that attaching starts from: all collections, the attached ones, and our triggers."""
+    """Everything that attaching starts from: all collections, the attached ones, our triggers, and the head's seq."""
 
     collections: Mapping[str, Collection]
     targets: Mapping[str, Record]
     triggers: frozenset[str]
+    seq: int = 0
 
     def named(self, name: str) -> Collection:
         """The collection of this name, in whatever case, as PocketBase finds it too.
@@ -60,7 +61,7 @@ def installation(admin: Admin) -> Installation:
     refuse_newer(status[0])
     refuse_older(status[0])
     targets = {target["collection"]: target for target in admin.records("event_targets")}
-    return Installation(collections, targets, frozenset(status[0]["triggers"]))
+    return Installation(collections, targets, frozenset(status[0]["triggers"]), status[0]["seq"])
 
 
 def is_about(target: Record, collection: Collection) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pocketbase_events.core.events import Recorded
 from pocketbase_events.core.undo import Conflict, Step, undo
 from pocketbase_events.errors import WrongUsageError
+from pocketbase_events.jobs.named_now import log_as_named_now
 from pocketbase_events.jobs.take_back import Proposal, proposal
 from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.api import Reader
@@ -66,7 +67,7 @@ def _histories(
         ids = [item_id for name, item_id in wanted if name == collection]
         ways = [None] if len(ids) * EVENTS_A_REQUEST > head else ids
         for way in ways:
-            for page in watch(source.log(0, head, collection=collection, item_id=way), "reading the log", 0):
+            for page in watch(log_as_named_now(source, head, collection, way), "reading the log", 0):
                 for event in page:
                     if (event.collection, event.item_id) in found:
                         found[event.collection, event.item_id].append(event)

@@ -69,7 +69,9 @@ class Database:
         targets = {}
         for row in self._all("SELECT * FROM event_schemas"):
             item = {key: "" if value is None else value for key, value in dict(row).items()}
-            item |= {name: json.loads(item.get(name) or "null") for name in ("fields", "indexes", "computed")}
+            item |= {
+                name: json.loads(item.get(name) or "null") for name in ("fields", "indexes", "computed", "renamed")
+            }
             targets[item["collection"]] = Target.model_validate(item)
         return targets
 

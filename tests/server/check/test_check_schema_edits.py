@@ -188,6 +188,7 @@ def test_a_renamed_field_is_reported_as_gone_with_what_to_do(server: Server) -> 
     assert server.edit_fields("pages", change("text", name="body")).ok
     told, sentences = look(server, code=1)
     assert [each["fields"] for each in told["differences"]] == [{"body": ["", text]} for text in ("x", "y", "z")]
-    assert "give it its old name back" in sentences[0]
+    assert "attach pages --renamed text=NEW" in sentences[0]
+    assert sentences[-1].endswith("attach pages --renamed text=body")
     assert server.edit_fields("pages", change("body", name="text")).ok
     silent(server)
