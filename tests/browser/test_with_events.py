@@ -67,6 +67,15 @@ def test_the_npm_package_holds_its_files_and_nothing_else() -> None:
     assert names == {path.name for path in PACKAGE.iterdir()}
 
 
+def test_npm_installs_the_package_from_a_checkout(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"private": true, "type": "module"}')
+    npm = ["npm", "install", "--install-links", "--legacy-peer-deps", "--offline", "--no-audit", "--no-fund"]
+    subprocess.run([*npm, str(PACKAGE)], cwd=tmp_path, capture_output=True, check=True)
+    imported = "import('pocketbase-events').then((found) => console.log(Object.keys(found).join()))"
+    printed = subprocess.check_output(["node", "-e", imported], cwd=tmp_path, text=True)
+    assert printed.strip() == "appendEvent,liveRows,newId,withEvents"
+
+
 def test_the_command_line_writes_the_package_into_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "public" / "pocketbase-events"
     for _ in range(2):
