@@ -4,6 +4,22 @@ import { parseKey } from "./body.js";
 
 export const ABSENT = { exists: false, deleted: false, fields: {} };
 
+/** The event with today's names of fields. `renamed`: the old name, the new one, the seq of the last event before. */
+export function asNamedNow(event, renamed) {
+  const now = (key) => {
+    const { field, modifier } = parseKey(key);
+    const found = renamed.filter(([old, , upTo]) => old === field && event.seq <= upTo);
+    if (!found.length) return key;
+    const [, name] = found.reduce((one, other) => (other[2] < one[2] ? other : one));
+    return modifier === "<" ? `+${name}` : name + modifier;
+  };
+  const given = event.data ?? {};
+  // If an event gives both, its own value of the new name stays.
+  const stays = (key) => now(key) === key || !(now(key) in given && now(now(key)) === now(key));
+  const kept = Object.keys(given).filter(stays);
+  return event.data ? { ...event, data: Object.fromEntries(kept.map((key) => [now(key), given[key]])) } : event;
+}
+
 /** The item after one more of its events. */
 export function after(state, { type, data }) {
   const given = data ?? {};

@@ -1,7 +1,7 @@
 // The past of a collection: what happened to a record, rows as they were, and taking changes back.
 
 import { refusal } from "./errors.js";
-import { ABSENT, after, changesOf } from "./fold.js";
+import { ABSENT, after, asNamedNow, changesOf } from "./fold.js";
 import { planUndo } from "./undo.js";
 
 const PAGE = 500;
@@ -16,7 +16,7 @@ async function recorded(pb, target, filter, signal) {
     };
     const options = { query: { ...query, perPage: PAGE, skipTotal: 1 }, requestKey: null, signal };
     const { items } = await pb.send("/api/collections/events/records", options);
-    found.push(...items);
+    found.push(...items.map((event) => asNamedNow(event, target.renamed)));
     if (items.length < PAGE) return found;
   }
 }

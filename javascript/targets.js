@@ -26,7 +26,7 @@ export class Targets {
 
   /**
    * The collection of this name or id if it is attached, else undefined: its name, its fields by name (null if the
-   * client may not know them), and whether its rows carry `seq`. Throws if it was named, or was attached before, and is not.
+   * client may not know them), which were renamed, and whether its rows carry `seq`. Throws if it was named, or was attached before, and is not.
    */
   async find(name) {
     if (Date.now() > this.#until) {
@@ -38,7 +38,7 @@ export class Targets {
     const found = known.find((each) => each.collection === name || each.id === name);
     if (found) this.#expected.add(name);
     if (found || !this.#expected.has(name)) return found;
-    if (!whole) return { collection: name, fields: null };
+    if (!whole) return { collection: name, renamed: [], fields: null };
     throw new Error(
       `${name} is not attached to the event log, or not any more. Leave it out in withEvents and load the page anew, or` +
         ` attach it: pocketbase-events attach ${name}`,
@@ -65,7 +65,7 @@ export class Targets {
     return { known, whole: !!answer && pb.authStore.isValid };
   }
 
-  async #target({ collection, collection_id: id, versioned, fields }) {
+  async #target({ collection, collection_id: id, versioned, renamed, fields }) {
     if (!fields?.length && this.#pb.authStore.isSuperuser) {
       ({ fields } = await this.#pb.send(`/api/collections/${id}`, { requestKey: null }));
     }
@@ -73,6 +73,6 @@ export class Targets {
       each.name,
       { type: each.type, multiple: !!each.multiple || each.maxSelect > 1 },
     ]);
-    return { collection, id, versioned, fields: types.length ? new Map(types) : null };
+    return { collection, id, versioned, renamed: renamed ?? [], fields: types.length ? new Map(types) : null };
   }
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from proxy import Proxy
 from support import Server, check_log, command, eventually, item_id
-from support.todos import carry_seq, make_todos
+from support.todos import make_todos
 from windows import ANN, JAVASCRIPT
 
 pytestmark = pytest.mark.usefixtures("javascript_packages")
@@ -19,10 +19,9 @@ pytestmark = pytest.mark.usefixtures("javascript_packages")
 
 @pytest.fixture
 def versioned(server: Server) -> Server:
-    """The todos carry the seq of the last event that changed them."""
+    """The rows of todos carry the seq of the last event that changed them, as attaching has it."""
     server.user("ann")
     make_todos(server)
-    carry_seq(server, "todos")
     return server
 
 

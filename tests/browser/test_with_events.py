@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import SUPERUSER, Server, check_log, command, run_command, start_copy
-from support.todos import carry_seq, make_todos
+from support import SUPERUSER, Server, check_log, command, eventually, head_of, item_id, run_command, start_copy
+from support.todos import SIGNED_IN, make_todos
 from windows import ANN, JAVASCRIPT, PACKAGE
 
 pytestmark = pytest.mark.usefixtures("javascript_packages")
@@ -21,7 +21,6 @@ def todo_app(installed_template: Path, tmp_path_factory: pytest.TempPathFactory)
         server.user("ann")
         server.user("ben")
         make_todos(server)
-        carry_seq(server, "todos")
         with command("run", env=server.environment):
             yield server
 
@@ -48,6 +47,23 @@ def test_events_say_what_plain_writes_can_not(todo_app: Server) -> None:
 def test_the_past_is_read_and_taken_back(todo_app: Server) -> None:
     run_script(todo_app, "history.mjs")
     check_log(todo_app)
+
+
+def test_a_renamed_field_has_its_new_name_in_the_past(todo_app: Server) -> None:
+    todo_app.create_collection("papers", [{"name": "body", "type": "text"}], listRule=SIGNED_IN, viewRule=SIGNED_IN)
+    todo_app.attach("papers", allow=SIGNED_IN)
+    ann = todo_app.client("users", *ANN.values())
+    for type_, body in (("create", "Hello"), ("update", "Hello again")):
+        ann.append(type_, item_id(1), {"body": body}, "papers", actor=ann.user_id)
+    eventually(lambda: ann.records("papers", filter='body = "Hello again"'), "the row")
+    todo_app.edit_fields("papers", lambda fields: fields[1].update(name="text"))
+    root = todo_app.superuser()
+    [target] = root.records("event_targets", filter='collection = "papers"')
+    renamed = {"renamed": [["body", "text", head_of(todo_app)[0]]]}
+    assert root("PATCH", f"/api/collections/event_targets/records/{target['id']}", json=renamed).status_code == 200
+    changes, before, now = json.loads(run_script(todo_app, "renamed.mjs", item_id(1)))
+    assert changes == [{"text": [None, "Hello"]}, {"text": ["Hello", "Hello again"]}]
+    assert (before, now) == ("Hello again", "Hello")
 
 
 @pytest.mark.slow

@@ -79,6 +79,17 @@ const tests = {
     assert.deepEqual(await todos.at(new Date(2000, 1), { id }), []);
   },
 
+  async "whoever may read the history of others takes their changes back as well"() {
+    const ben = withEvents(await signIn("ben@example.com"));
+    const { id } = await pb.collection("shared").create({ title: "Milk" });
+    await pb.collection("shared").update(id, { title: "Eggs" });
+    const told = await ben.collection("shared").history(id);
+    await ben.collection("shared").undo(told[1]);
+    assert.equal((await pb.collection("shared").getOne(id)).title, "Milk");
+    const actors = (await pb.collection("shared").history(id)).map(({ actor }) => actor);
+    assert.deepEqual(actors, [pb.authStore.record.id, pb.authStore.record.id, ben.authStore.record.id]);
+  },
+
   async "a record of which not every event may be read is not undone"() {
     const ben = withEvents(await signIn("ben@example.com"));
     const { id } = await todos.create({ title: "Milk" });

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from pocketbase_events.core.schema import SEQ, row_update_rule
-from pocketbase_events.jobs.targets import OWN_RULES, READ_RULES
+from pocketbase_events.jobs.attach import carry_out
+from pocketbase_events.jobs.attach_plan import Wish, plan
+from pocketbase_events.jobs.targets import OWN_RULES, READ_RULES, RULES, installation
 from support.server import Server
 
 SIGNED_IN = '@request.auth.id != ""'
@@ -32,7 +33,10 @@ def todo_fields(lists_id: str) -> list[dict[str, Any]]:
 
 
 def make_todos(server: Server) -> None:
-    """`todos` is attached, `plain_todos` and `lists` are not; `closed`, `open` and `letterbox` are attached as well."""
+    """`todos` is attached, `plain_todos` and `lists` are not; four others are attached as well.
+
+    Of those, `shared` lets every user read its history.
+    """
     title = [{"name": "title", "type": "text"}]
     server.create_collection("lists", [{"name": "name", "type": "text"}], **FOR_USERS)
     lists_id = server.superuser()("GET", "/api/collections/lists").json()["id"]
@@ -46,18 +50,7 @@ def make_todos(server: Server) -> None:
     server.create_collection("letterbox", title)
     for name in ("open", "letterbox"):
         server.attach(name, allow="")
-
-
-def carry_seq(server: Server, name: str) -> None:
-    """Have the rows of an attached collection carry the seq of the last event that changed them."""
-    root = server.superuser()
-    [target] = root.records("event_targets", filter=f'collection = "{name}"')
-    if target["versioned"]:
-        return
-    server.edit_fields(name, lambda fields: fields.append({"name": SEQ, "type": "number", "onlyInt": True}))
-    for path, change in (
-        (f"/api/collections/{name}", {"updateRule": row_update_rule(versioned=True)}),
-        (f"/api/collections/event_targets/records/{target['id']}", {"versioned": True}),
-    ):
-        answer = root("PATCH", path, json=change)
-        assert answer.status_code == 200, answer.text
+    server.create_collection("shared", title, **FOR_USERS)
+    admin = server.admin()
+    wish = Wish(rules=dict.fromkeys(RULES, SIGNED_IN), history=SIGNED_IN)
+    carry_out(admin, plan(admin, installation(admin), "shared", wish))
