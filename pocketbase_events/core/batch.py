@@ -121,15 +121,18 @@ def seen_request(worker: str, time: str) -> dict[str, Any]:
     return _patch("event_workers", worker, last_seen=time)
 
 
-def load_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:
-    """The batch requests that append events which were recorded elsewhere, and record them as they are."""
+def load_requests(events: Sequence[Recorded], *, stamping: bool) -> list[dict[str, Any]]:
+    """The batch requests that append events which were recorded elsewhere, and record them as they are.
+
+    With `stamping`, they are recorded all at once.
+    """
     head = events[-1].head
     move = _patch("event_head", HEAD_ID, seq=head.seq, hash=head.hash)
     names = ("id", "type", "collection", "item_id", "actor", "data")
     appended = (
         append_request(**{name: getattr(event, name) for name in names}, **intent_of(event)) for event in events
     )
-    return [*appended, move, *map(_record_request, events)]
+    return [*appended, move, *(_stamp_requests(events) if stamping else map(_record_request, events))]
 
 
 def _stamp_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:

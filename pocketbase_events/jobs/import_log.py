@@ -95,14 +95,14 @@ def _load(path: Path, end: Head, superuser: Gateway, held: Holding, watch: Watch
         ProblemError: when PocketBase refuses an event, or somebody else has recorded one.
         TroubleError: when PocketBase can't answer now.
     """
-    loaded, at_once = 0, AT_ONCE
+    loaded, at_once, stamping = 0, AT_ONCE, superuser.status().stamping
     pages = watch(ExportFile(path).log(held.head.seq, end.seq), "importing", end.seq - held.head.seq)
     coming = (_with_id(event) for page in pages for event in page)
     waiting: list[Recorded] = []
     while waiting := waiting or _some(coming, at_once):
         some = waiting[:at_once]
         try:
-            refused = superuser.append(load_requests(some))
+            refused = superuser.append(load_requests(some, stamping=stamping))
         except BatchTooLargeError as error:
             at_once = error.half(len(some))
             continue
