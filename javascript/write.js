@@ -88,13 +88,23 @@ export class Writer {
   async #append(events, { sending, signal }, shows) {
     if (!events.length) return undefined;
     if (events.length > 1) for (const event of events) event.together = events[0].id;
-    const record = await this.#pb.events.deliver(events, () => post(this.#pb, events, sending()), signal);
+    const send = () => post(this.#pb, events, sending());
+    const record = await this.#pb.events.deliver(events, send, signal).catch((error) => this.#refused(error));
     if (record?.error) {
       this.#targets.forget(); // the fields may have changed
       throw await rejection(this.#pb, record);
     }
     if (!record) await this.#untilShown(events[0], shows, signal);
     return record;
+  }
+
+  /** Why the append was refused: the rule, unless the collection is not attached any more. */
+  async #refused(error) {
+    if (error.status === 400 || error.status === 403) {
+      this.#targets.forget();
+      await this.#targets.find(this.#service.collectionIdOrName);
+    }
+    throw error;
   }
 
   /** Wait until the row shows what was appended. A guest who sees no row at all may not see any: that has to do. */

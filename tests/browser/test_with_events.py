@@ -49,6 +49,21 @@ def test_the_past_is_read_and_taken_back(todo_app: Server) -> None:
     check_log(todo_app)
 
 
+def test_a_collection_that_is_detached_while_it_is_in_use_says_so(todo_app: Server) -> None:
+    todo_app.create_collection("briefs", [{"name": "title", "type": "text"}], listRule=SIGNED_IN, viewRule=SIGNED_IN)
+    todo_app.attach("briefs", allow=SIGNED_IN)
+    started = ["node", str(JAVASCRIPT / "detached.mjs")]
+    environment = {**os.environ, **ANN, "PB_URL": todo_app.url}
+    with subprocess.Popen(started, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as node:
+        assert node.stdin is not None
+        assert node.stdout is not None
+        assert node.stdout.readline() == "x\n"
+        todo_app.detach("briefs")
+        node.stdin.write("again\n")
+        node.stdin.flush()
+        assert "briefs is not attached to the event log, or not any more." in node.stdout.readline()
+
+
 def test_a_renamed_field_has_its_new_name_in_the_past(todo_app: Server) -> None:
     todo_app.create_collection("papers", [{"name": "body", "type": "text"}], listRule=SIGNED_IN, viewRule=SIGNED_IN)
     todo_app.attach("papers", allow=SIGNED_IN)
