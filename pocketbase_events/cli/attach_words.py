@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pocketbase_events.jobs.attach_plan import EVENT_TYPES, Plan
-from pocketbase_events.jobs.targets import OWN_RULES, RULES
+from pocketbase_events.jobs.targets import HISTORY_RULE, OWN_RULES, RULES
 
 SCARCE = 60  # expressions; with fewer left, it is said how many
 
@@ -24,6 +24,11 @@ def plan_in_words(plan: Plan) -> Iterator[str]:
         for event_type, own, rule in zip(EVENT_TYPES, OWN_RULES, RULES, strict=True):
             more = "  (admits more than before)" if event_type in plan.looser else ""
             yield f"  {event_type}: {rule_in_words(plan.own[own])}  ->  {rule_in_words(plan.rules[rule])}{more}"
+    before = (plan.record or {}) if plan.is_attached else {}
+    if plan.history != before.get(HISTORY_RULE):
+        yield f"{plan.name}: recorded events are shown to their actors, and to: {rule_in_words(plan.history)}"
+    if plan.is_attached and plan.versioned and not before["versioned"]:
+        yield f"{plan.name}: its rows get a field seq, the seq of the last event that changed them. New events wait."
     yield from (f"{plan.name}: {note}" for note in plan.notes)
     if len(plan.looked_into) > 1:
         yield (

@@ -87,6 +87,8 @@ def test_a_collection_that_is_attached_gets_it_later_with_its_deleted_rows(share
     guest.append("delete", row(2), None, notes)
     shared.worker().run_to_end(NEVER)
     assert set(seqs(shared, notes).values()) == {0}
+    told = cli(shared, "attach", notes, "--seq", "--history", "", "--dry-run").stderr
+    assert all(word in told for word in ("its rows get a field seq", "shown to their actors, and to: everyone"))
     assert "3 rows were given their seq" in cli(shared, "attach", notes, "--seq").stdout
     assert seqs(shared, notes) == {row(1): start + 4, row(2): start + 5, row(3): start + 3}
     silent(shared, notes)
