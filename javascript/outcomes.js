@@ -10,19 +10,24 @@ const LINGER = 2000; // ms that realtime stays connected after the last outcome
 /** Pause for so many ms, or until the signal aborts. */
 export const sleep = (ms, signal) =>
   new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
   });
 
 /** Try until it succeeds or fails for good. A lost connection is waited out, a server in trouble for a minute. */
 export async function patiently(pb, attempt, signal) {
-  const start = Date.now();
-  for (let pause = 200; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+  for (let pause = 200, trouble; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
     if (signal?.aborted) throw await aborted(pb);
     try {
       return await attempt();
     } catch (error) {
-      if (!mayPass(error) || (error.status && Date.now() - start > PATIENCE)) throw error;
+      trouble = error.status ? (trouble ?? Date.now()) : undefined; // since when it has been answering, with trouble
+      if (!mayPass(error) || Date.now() - trouble > PATIENCE) throw error;
     }
     await sleep(pause, signal);
   }
@@ -79,7 +84,7 @@ export class Outcomes {
       pause = hurry ? 10 : Math.min(2 * pause, LONGEST_PAUSE);
       if (this.#waiting.size) idle = 0;
       else if (!this.#connected || (idle ||= Date.now()) + LINGER <= Date.now()) break;
-      await this.#look().catch(() => {}); // the next look tries again
+      await this.#look().catch(() => this.#excuse()); // the next look tries again
     }
     this.#running = this.#connected = false;
     unsubscribe.then((end) => end?.()).catch(() => {});
@@ -115,6 +120,11 @@ export class Outcomes {
       if (!items.some((record) => record.id === id)) this.#end(id, null);
       else if (this.#waiting.has(id) && Date.now() - entry.since > PATIENCE) this.#end(id, undefined);
     }
+  }
+
+  /** Don't count the time in which nobody could look. */
+  #excuse() {
+    for (const entry of this.#waiting.values()) entry.since &&= Date.now();
   }
 
   #hear(record) {

@@ -49,7 +49,7 @@ export class Queue extends EventTarget {
       forget();
       return record;
     } catch (error) {
-      if (!mayPass(error)) forget();
+      if (this.#isFinal(error, events)) forget();
       throw error;
     } finally {
       this.#own.delete(id);
@@ -59,16 +59,23 @@ export class Queue extends EventTarget {
   /** Send what earlier pages of this user have left. */
   #replay() {
     const actor = actorOf(this.#pb);
+    if (actor && !this.#pb.authStore.isValid) return;
     for (const events of this.#stored()) {
       if (events[0].actor !== actor || this.#own.has(events[0].id)) continue;
       this.deliver(events, () => post(this.#pb, events, { requestKey: null }))
         .then(async (record) => {
           if (record?.error) throw await rejection(this.#pb, record);
         })
-        .catch(
-          (error) => mayPass(error) || this.dispatchEvent(new CustomEvent("rejected", { detail: { error, events } })),
-        );
+        .catch((error) => {
+          const detail = { error, events };
+          if (this.#isFinal(error, events)) this.dispatchEvent(new CustomEvent("rejected", { detail }));
+        });
     }
+  }
+
+  /** Whether to forget the events: neither trouble is to blame nor a session that has expired. */
+  #isFinal(error, [{ actor }]) {
+    return !mayPass(error) && (!actor || this.#pb.authStore.isValid);
   }
 
   #stored() {

@@ -173,6 +173,25 @@ export const tests = {
     }
   },
 
+  async "what waits in a queue outlives a session that has expired"() {
+    const kept = new Map();
+    const queue = {
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, text) => void kept.set(key, text),
+      removeItem: (key) => void kept.delete(key),
+    };
+    const other = withEvents(await signIn(), { collections: ["todos"], queue });
+    const { token, record } = other.authStore;
+    const [head, , signature] = token.split(".");
+    other.authStore.save([head, btoa('{"exp":1}'), signature].join("."), record);
+    assert.equal((await fails(other.collection("todos").create({ title: "Kept" }))).status, 400);
+    assert.equal(other.events.queued, 1);
+    const { item_id: id } = JSON.parse(kept.get("pocketbase-events"))[0][0];
+    other.authStore.save(token, record);
+    await until(() => !other.events.queued);
+    assert.equal((await todos.getOne(id)).title, "Kept");
+  },
+
   async "a hundred creates in a batch are one request, and one group"() {
     const send = globalThis.fetch;
     let requests = 0;
