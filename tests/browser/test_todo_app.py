@@ -88,7 +88,9 @@ def click(page: Page, row: str, name: str) -> None:
     page.locator("ul li").filter(has_text=row).get_by_role("button", name=name).click()
 
 
-@pytest.mark.parametrize("events", [False, True], ids=["plain", "with-events"])
+@pytest.mark.parametrize(
+    "events", [pytest.param(False, marks=pytest.mark.slow, id="plain"), pytest.param(True, id="with-events")]
+)
 def test_the_app_does_the_same_with_the_plain_sdk_and_with_events(server: Server, open_app: Open, events: bool) -> None:
     start_app(server, events=events)
     with ExitStack() as stack:
