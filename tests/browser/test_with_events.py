@@ -86,6 +86,7 @@ def test_a_thousand_increments_from_four_windows_lose_nothing(todo_app: Server) 
     run_script(todo_app, "counter.mjs")
 
 
+@pytest.mark.slow
 def test_an_app_passes_the_strict_type_checker() -> None:
     tsc = JAVASCRIPT / "node_modules" / "typescript" / "bin" / "tsc"
     done = subprocess.run(["node", str(tsc), "-p", str(JAVASCRIPT)], capture_output=True, text=True, check=False)
