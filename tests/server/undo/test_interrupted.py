@@ -3,6 +3,7 @@
 import signal
 import subprocess
 
+import pytest
 from support import Server, command, eventually, query
 from support.command_line import cli
 from support.working import AS_WORKER, working
@@ -12,6 +13,7 @@ from pocketbase_events import EventLog, NewEvent, new_id
 EVENTS = 900
 
 
+@pytest.mark.slow
 def test_a_revert_that_is_interrupted_leaves_whole_groups_and_the_next_one_completes_it(server: Server) -> None:
     server.attach("items")
     with working(server), EventLog(server.url, AS_WORKER) as log:
