@@ -44,7 +44,7 @@ class Composed(Server):
             shutil.copy(ROOT / name, folder)
         for name in ("constraints.txt", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, folder)
-        for name in ("docker", "pb_schema", "pocketbase_events"):
+        for name in ("docker", "javascript", "pb_schema", "pocketbase_events"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         given = {key: value for key, value in os.environ.items() if not key.startswith("POCKETBASE_")}
         self._environment = {**given, "COMPOSE_PROJECT_NAME": NAME, "COMPOSE_PROGRESS": "plain"}
