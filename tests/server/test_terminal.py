@@ -51,7 +51,7 @@ def test_nothing_that_clients_wrote_is_obeyed_by_a_terminal(odd: Server, argumen
     assert "Traceback" not in written
 
 
-@pytest.mark.parametrize("columns", [100, 60, 200])
+@pytest.mark.parametrize("columns", [100, 60, pytest.param(200, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("arguments", [["rejected"], ["history", "items", item_id(1)], ["show", "items"], ["check"]])
 def test_ids_and_times_are_whole_and_lines_fit(odd: Server, arguments: list[str], columns: int) -> None:
     written = without_colours(on_terminal(odd, *arguments, columns=columns, quietly=True))

@@ -97,7 +97,9 @@ def with_items(old: Old, server: Server, rule: str) -> None:
     old(server, "attach", "items", "--allow", rule)
 
 
-@pytest.mark.parametrize("number", LANDED)
+@pytest.mark.parametrize(
+    "number", [pytest.param(each, marks=[] if each == max(LANDED) else pytest.mark.slow) for each in LANDED]
+)
 def test_init_upgrades_what_a_landed_version_has_set_up(bare: Server, number: int, tmp_path: Path) -> None:
     old = Old(LANDED[number], tmp_path / "old")
     with_items(old, bare, '@request.auth.id != ""')

@@ -38,6 +38,7 @@ def test_an_import_that_is_killed_again_and_again_can_be_repeated(server: Server
     ]
 
 
+@pytest.mark.slow
 def test_a_worker_and_clients_beside_an_import_come_after_it(
     server: Server, long_log: tuple[Path, Path], file: Path
 ) -> None:

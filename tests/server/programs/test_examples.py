@@ -103,6 +103,7 @@ def test_the_webhook_misses_no_event_and_repeats_none_that_it_knows_was_taken(
     assert len(receiver.repeated) <= KILLS, "at most the one under way at each kill"
 
 
+@pytest.mark.slow
 def test_the_running_total_counts_each_payment_once(server: Server, log: EventLog) -> None:
     server.create_collection("payments", [{"name": "amount", "type": "number"}])
     server.create_collection("totals", [{"name": "state", "type": "json"}])
@@ -119,6 +120,7 @@ def test_the_running_total_counts_each_payment_once(server: Server, log: EventLo
     assert len(list(log.follow(collections=["totals"], until_head=True))) == 40
 
 
+@pytest.mark.slow
 def test_the_search_index_finds_what_the_rows_say(server: Server, log: EventLog, tmp_path: Path) -> None:
     server.create_collection("notes", [{"name": "body", "type": "text"}, {"name": "colour", "type": "text"}])
     server.attach("notes")

@@ -48,6 +48,7 @@ def append_until(stop: threading.Event, server: Server, numbers: Iterable[int], 
     return [count]
 
 
+@pytest.mark.slow
 def test_a_rebuild_during_heavy_appending_ends_with_the_log_and_undoes_no_newer_change(
     server: Server,
 ) -> None:

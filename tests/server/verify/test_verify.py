@@ -36,6 +36,7 @@ def test_pending_and_rejected_events_are_not_part_of_the_chain(server: Server) -
     assert verify(server)["events"] == 1
 
 
+@pytest.mark.slow
 def test_a_log_that_grows_meanwhile_is_whole(server: Server) -> None:
     stop = threading.Event()
 

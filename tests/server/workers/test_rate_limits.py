@@ -22,7 +22,11 @@ def updates(count: int) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("rule", "says"),
-    [("*:create", "items:create"), ("items:create", "items:create"), ("/api/collections/events/", "events:update")],
+    [
+        ("*:create", "items:create"),
+        pytest.param("items:create", "items:create", marks=pytest.mark.slow),
+        pytest.param("/api/collections/events/", "events:update", marks=pytest.mark.slow),
+    ],
 )
 def test_more_events_than_a_limit_admits_at_once_are_recorded_all_the_same_and_the_limit_is_named(
     server: Server, processes: ExitStack, rule: str, says: str
