@@ -157,7 +157,9 @@ def at_work(server: Server) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=[] if page.name == "rules.md" else pytest.mark.slow) for page in OTHERS], ids=name_of
+    "page",
+    [pytest.param(page, marks=[] if page.name == "rules.md" else pytest.mark.slow) for page in OTHERS],
+    ids=name_of,
 )
 def test_the_other_pages_do_what_they_say(page: Path, at_work: Server, checkout: Path) -> None:
     run_page(page, checkout, at_work.url, at_work.environment)
