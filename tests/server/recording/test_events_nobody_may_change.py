@@ -136,23 +136,24 @@ def test_an_event_whose_every_change_makes_pocketbase_crash_is_passed_over(hooke
     dismiss(hooked, bad)
 
 
-def test_its_group_is_passed_over_with_it_and_recorded_whole_once_the_hook_is_mended(hooked: Server) -> None:
+def test_its_group_is_passed_over_with_it_and_recorded_whole_once_the_hook_is_mended(server: Server) -> None:
+    hook(server, HOOKS)
     bodies = [
         {"id": f"group{n:010d}", "type": "create", "collection": "items", "item_id": item_id(next(ids)),
          "data": {"title": "x"}, "together": "save", "reason": "stuck 404" if n == 1 else ""}
         for n in range(3)
     ]  # fmt: skip
-    assert hooked.guest().batch(*(("POST", "/api/collections/events/records", body) for body in bodies)).ok
-    later = append(hooked)
-    hooked.worker().run_to_end(NEVER)
-    assert event(hooked, later)["seq"] > 0
-    assert {(event(hooked, body)["seq"], event(hooked, body)["error"]) for body in bodies} == {(0, "")}
-    hook(hooked, "")
-    hooked.worker().run_to_end(NEVER)
-    seqs = [event(hooked, body)["seq"] for body in bodies]
+    assert server.guest().batch(*(("POST", "/api/collections/events/records", body) for body in bodies)).ok
+    later = append(server)
+    server.worker().run_to_end(NEVER)
+    assert event(server, later)["seq"] > 0
+    assert {(event(server, body)["seq"], event(server, body)["error"]) for body in bodies} == {(0, "")}
+    hook(server, "")
+    server.worker().run_to_end(NEVER)
+    seqs = [event(server, body)["seq"] for body in bodies]
     assert seqs == [seqs[0], seqs[0] + 1, seqs[0] + 2]
-    assert seqs[0] > event(hooked, later)["seq"]
-    check_log(hooked, retried=True)
+    assert seqs[0] > event(server, later)["seq"]
+    check_log(server, retried=True)
 
 
 @contextmanager
