@@ -80,7 +80,7 @@ def estate(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.mark.parametrize("who", CALLERS)
 def test_the_owner_recipe_admits_the_owner_of_that_row_alone(estate: House, who: str, collection: str) -> None:
     rows = {row["id"]: row["owner"] for row in estate.callers["superuser"].records(collection)}
-    assert len(rows) == 4
+    assert rows.keys() >= {"bob000000000001", "ann000000000001", "bob000000000002", "nobody000000001"}
     client = estate.callers[who]
     for row_id, owner in {**rows, "nowhere00000001": ""}.items():
         own = bool(client.user_id) and owner == client.user_id
