@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from pocketbase_events.core.events import Pending, timestamp_of
 from pocketbase_events.core.transaction import Transaction
+from pocketbase_events.jobs.record.observer import Observer
 from pocketbase_events.pb.records import Status
 
 FRESH = 5.0  # seconds for which a look counts as fresh; an older one is renewed before we answer
@@ -28,7 +29,7 @@ class Health:
     sentence: str
 
 
-class Monitor:
+class Monitor(Observer):
     """Observes a worker. Its methods are called by the worker's threads, and by those that answer requests.
 
     Args:

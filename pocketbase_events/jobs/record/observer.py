@@ -1,15 +1,14 @@
 """What a worker tells an observer, which must not keep it waiting."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from pocketbase_events.core.events import Pending
 from pocketbase_events.core.transaction import Transaction
 from pocketbase_events.pb.records import Status
 
 
-class Observer(Protocol):
-    """Hears of everything that a worker does."""
+class Observer:
+    """Hears of everything that a worker does, and does nothing unless a subclass does."""
 
     def looked(self, status: Status | None = None) -> None:
         """PocketBase has answered a look, with this status if the look was for it."""
@@ -30,26 +29,4 @@ class Observer(Protocol):
         """The connection to PocketBase's realtime was made, or lost."""
 
 
-class Unobserved:
-    """An observer that does nothing."""
-
-    def looked(self, status: Status | None = None) -> None:
-        """See `Observer`."""
-
-    def committed(self, transaction: Transaction, events: Sequence[Pending], seconds: float) -> None:
-        """See `Observer`."""
-
-    def conflicted(self) -> None:
-        """See `Observer`."""
-
-    def stands_by(self, *, standby: bool) -> None:
-        """See `Observer`."""
-
-    def trouble(self, why: str) -> None:
-        """See `Observer`."""
-
-    def realtime(self, connected: bool, /) -> None:
-        """See `Observer`."""
-
-
-UNOBSERVED = Unobserved()
+UNOBSERVED = Observer()
