@@ -86,12 +86,14 @@ def _look_for_unfit(seen: Gateway, superuser: Gateway, target: Target, watch: Wa
     Raises:
         ProblemError: if they can't carry one.
     """
+    items: Mapping[str, Item] | None = None  # read if it matters
     for page in watch(superuser.rows(target), f"looking at {target.collection}", 0):
         for row in page:
             try:
                 _check_fits(superuser, target, row)
             except ProblemError as error:
-                if _is_unexplained(target, row, _items(seen, target)):
+                items = _items(seen, target) if items is None else items
+                if _is_unexplained(target, row, items):
                     raise ProblemError(why=f"{error} Nothing was changed.") from None
 
 
