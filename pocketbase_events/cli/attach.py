@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from pocketbase_events.cli import attach_options as option
 from pocketbase_events.cli.attach_words import plan_as_json, plan_in_words
 from pocketbase_events.cli.options import JsonOption
 from pocketbase_events.cli.output import log_to_stderr, print_json, say, tell
@@ -38,59 +38,30 @@ class _How:
 
 def attach(
     context: typer.Context,
-    collections: Annotated[
-        list[str], typer.Argument(metavar="COLLECTION...", help="Base collections; with rows, give --adopt.")
-    ],
-    create: Annotated[str | None, typer.Option(metavar="RULE", help="Who may append create events.")] = None,
-    update: Annotated[str | None, typer.Option(metavar="RULE", help="Who may append update events.")] = None,
-    delete: Annotated[str | None, typer.Option(metavar="RULE", help="Who may append delete events.")] = None,
-    allow: Annotated[str | None, typer.Option(metavar="RULE", help="All three rules at once.")] = None,
-    history: Annotated[
-        str | None, typer.Option(metavar="RULE", help="Who may read its recorded events; else only their actors.")
-    ] = None,
-    lock: Annotated[
-        bool | None,
-        typer.Option(help="Also stop superusers from writing its rows (the default on PocketBase 0.39 and newer)."),
-    ] = None,
-    adopt: Annotated[
-        bool, typer.Option("--adopt", help="Record a create event for each row that is there already.")
-    ] = False,
-    computed: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FIELD", help="A field that hooks fill in; may be repeated. No event sets it."),
-    ] = None,
-    renamed: Annotated[
-        list[str] | None,
-        typer.Option(metavar="OLD=NEW", help="A field that was renamed; may be repeated. Earlier events say OLD."),
-    ] = None,
-    unique_among_live: Annotated[
-        bool, typer.Option("--unique-among-live", help="Leave deleted rows out of its unique indexes.")
-    ] = False,
-    seq: Annotated[
-        bool | None,
-        typer.Option(
-            "--seq/--no-seq",
-            help="Whether rows carry the seq of the last event that changed them, in a field seq (the default).",
-        ),
-    ] = None,
-    unless_attached: Annotated[
-        bool, typer.Option("--unless-attached", help="Leave a collection that is attached as it is.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Agree to proposed rules, and to rules that admit more than before.")
-    ] = False,
-    folder: Annotated[
-        Path | None,
-        typer.Option("--dir", metavar="DIR", help="A stopped PocketBase's data folder, to lock or open rows in."),
-    ] = None,
+    collections: option.Names,
+    create: option.Create = None,
+    update: option.Update = None,
+    delete: option.Delete = None,
+    allow: option.Allow = None,
+    history: option.History = None,
+    lock: option.Lock = None,
+    adopt: option.Adopt = False,
+    computed: option.Computed = None,
+    renamed: option.Renamed = None,
+    unique_among_live: option.UniqueAmongLive = False,
+    seq: option.Seq = None,
+    unless_attached: option.UnlessAttached = False,
+    dry_run: option.DryRun = False,
+    yes: option.Yes = False,
+    folder: option.Folder = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put collections under the log. Needs a superuser.
 
-    A RULE is PocketBase's rule language over the event that is appended (its data, item_id and actor).
-    An empty RULE admits everyone; without a rule only superusers may append. Without any, rules that mean what the
-    collection's own do are proposed. Run again, it changes what is given.
+    A RULE is in PocketBase's rule language, over the event that is appended:
+    its data, item_id and actor. An empty RULE admits everyone; without one only
+    superusers may append. If you give none at all, it proposes rules that mean
+    what the collection's own rules do. Run it again to change what you give.
 
     Example: pocketbase-events attach notes --allow '@request.auth.id != ""'
     """

@@ -123,15 +123,8 @@ def plan(admin: Admin, there: Installation, name: str, wish: Wish) -> Plan:
     rows = _rows_of(there, collection, has_sql=has_sql)
     proposed = wish.propose and not is_attached and not wish.rules and any(rule is not None for rule in before.values())
     rules = _rules(wish, record if is_attached else None, rows, before if proposed else {})
-    looser = [
-        event_type
-        for event_type, rule, own_rule in zip(EVENT_TYPES, RULES, OWN_RULES, strict=True)
-        if not is_attached and is_looser(rows, event_type, before[own_rule], rules[rule])
-    ]
     lock = _lock(there, collection, wish, is_attached=is_attached) if has_sql else None
-    others = [target for other, target in there.targets.items() if other != name]
-    composed = compose_create_rule(append_rules([*others, {"collection": name, **rules, "names_actor": True}]))
-    check_joins(composed)
+    composed = _composed(there, name, rules)
     versioned = _versioned(collection, wish, record if same else None)
     becomes = attached(collection, unique_among_live=wish.unique_among_live, versioned=versioned)
     return Plan(
@@ -142,7 +135,7 @@ def plan(admin: Admin, there: Installation, name: str, wish: Wish) -> Plan:
         history=record[HISTORY_RULE] if record and is_attached and wish.history is None else wish.history,
         own=own,
         proposed=proposed,
-        looser=looser,
+        looser=() if is_attached else _looser(rows, before, rules),
         computed=list(computed),
         renamed=_renamed(wish, record if same else None, there.seq),
         versioned=versioned,
@@ -152,6 +145,23 @@ def plan(admin: Admin, there: Installation, name: str, wish: Wish) -> Plan:
         looked_into=frozenset(collections_looked_into(composed)),
         notes=notes_of(there, becomes, record if is_attached else None, rules, locked=bool(lock)),
     )
+
+
+def _looser(rows: Rows, before: Mapping[str, str | None], rules: Mapping[str, str | None]) -> list[str]:
+    """Types of event whose rule admits more than the collection's own did."""
+    return [
+        event_type
+        for event_type, rule, own_rule in zip(EVENT_TYPES, RULES, OWN_RULES, strict=True)
+        if is_looser(rows, event_type, before[own_rule], rules[rule])
+    ]
+
+
+def _composed(there: Installation, name: str, rules: Mapping[str, str | None]) -> str | None:
+    """The create rule of `events` once the collection is attached with these rules."""
+    others = [target for other, target in there.targets.items() if other != name]
+    composed = compose_create_rule(append_rules([*others, {"collection": name, **rules, "names_actor": True}]))
+    check_joins(composed)
+    return composed
 
 
 def attachable(there: Installation, name: str) -> Collection:
