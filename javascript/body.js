@@ -105,7 +105,7 @@ function cast(type, value) {
 const operand = (type, value) =>
   (!type || type.type === "number") && typeof value === "string" && numeric(value) ? Number(value) : value;
 
-/** Whether PocketBase stores the value as what is there already. */
+/** Whether PocketBase would store the value as the one that the field has already. */
 function same(type, value, now) {
   if (type?.type === "date" && value && now) return Date.parse(String(value)) === Date.parse(now);
   if (value === null && type?.type !== "json") return now === "" || now === 0 || now === false || now?.length === 0;

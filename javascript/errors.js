@@ -22,7 +22,7 @@ const OF_THE_ROW = "PocketBase refused the row: ";
 const TOGETHER = /^Rejected together with the event (\S+), which was rejected: /;
 const CODES = { "Cannot be blank.": "validation_required", "Value must be unique.": "validation_not_unique" };
 
-/** The sentence of a rejected event without the part about its group, and the id of the event that is to blame. */
+/** The sentence of a rejected event, without the part about its group, and the id of the event that caused the rejection. */
 export function blame(id, sentence) {
   const found = TOGETHER.exec(sentence);
   return found ? { id: found[1], sentence: sentence.slice(found[0].length) } : { id, sentence };

@@ -52,7 +52,7 @@ export class Outcomes {
     if (known) return known.promise;
     const entry = { since: 0 };
     entry.promise = new Promise((resolve, reject) => Object.assign(entry, { resolve, reject }));
-    entry.promise.catch(() => {}); // whoever waits for it hears of it
+    entry.promise.catch(() => {}); // callers that wait for it get the error
     this.#waiting.set(id, entry);
     this.#run();
     return entry.promise;

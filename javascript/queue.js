@@ -73,7 +73,7 @@ export class Queue extends EventTarget {
     }
   }
 
-  /** Whether to forget the events: neither trouble is to blame nor a session that has expired. */
+  /** Whether to forget the events: the reason is neither trouble nor an expired session. */
   #isFinal(error, [{ actor }]) {
     return !mayPass(error) && (!actor || this.#pb.authStore.isValid);
   }

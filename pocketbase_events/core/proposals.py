@@ -135,5 +135,5 @@ def _implies(one: Rule, other: Rule) -> bool:
 
 
 def _plain(rule: Rule) -> Rule:
-    """The rule with its texts in double quotes, where that makes no difference."""
+    """The rule with its texts in double quotes, if that does not change it."""
     return mapped(rule, lambda operand: _PLAIN_TEXT.sub(r'"\1"', operand) if operand.startswith("'") else operand)

@@ -1,4 +1,4 @@
-"""Give the rows of a collection the seq of the last event that changed them, where they lack it."""
+"""Fill in the `seq` of rows that lack it: that of the last event that changed them."""
 
 from pocketbase_events.core.schema import SEQ
 from pocketbase_events.errors import ProblemError

@@ -17,7 +17,7 @@ class Outside:
     """Which records of collections that are not attached are gone.
 
     Args:
-        source: sees the records. If some may be hidden from it, relations that rows lack are told, and no difference.
+        source: reads the records. If it may not see all, relations that rows lack are listed, but are not differences.
         attached: all attached collections.
     """
 

@@ -177,7 +177,7 @@ def _stopped(status: Status, first: dict[str, Any]) -> str:
 
 
 def _is_passed_over(first: dict[str, Any], status: Status, gateway: Gateway) -> bool:
-    """Whether a worker that is there has recorded events that were appended after this one, the first pending."""
+    """Whether a running worker has recorded events that were appended after this one, the first pending one."""
     is_there = status.seen_seconds is not None and status.seen_seconds < UNSEEN_AFTER
     return is_there and gateway.position(status.seq) > int(first["position"])
 
