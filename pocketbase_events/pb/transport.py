@@ -10,7 +10,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPException, RemoteDisconnected
 from pathlib import Path
@@ -38,6 +38,7 @@ PROXY = "Check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the host in NO_PRO
 SHOWN = 80  # characters of what answers instead of PocketBase
 FROM_A_PROXY = (HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
 _NO_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|HTTP_REQUEST|UNKNOWN_PROTOCOL|PACKET_LENGTH_TOO_LONG")
+_TLS_RECORDS = (b"\x15", b"\x16")  # how an alert and a handshake begin
 _WANTS_TLS = re.compile(rb"HTTP request (was sent )?to (an )?HTTPS|plain HTTP to an SSL", re.IGNORECASE)
 _ADVICE = {  # by OpenSSL's number of what is wrong with a certificate
     10: "Renew it, or set this machine's clock.",
@@ -194,16 +195,18 @@ def _context() -> ssl.SSLContext:
 
 
 def _speaks_tls(url: str) -> bool:
-    """Whether TLS is spoken at the port of an address. Nothing is sent there."""
+    """Whether what listens at an address answers the greeting of TLS in kind. No request is sent."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     there = urlsplit(url)
+    greeting = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), greeting, server_hostname=there.hostname).do_handshake()
+    # An `SSLSocket` is not used: if the server hangs up at once, it leaks the socket or claims to be connected.
     try:
-        with (
-            socket.create_connection((there.hostname, there.port or 80), CONNECTS_WITHIN) as plain,
-            context.wrap_socket(plain, server_hostname=there.hostname),
-        ):
-            return True
+        with socket.create_connection((there.hostname, there.port or 80), CONNECTS_WITHIN) as connection:
+            connection.sendall(greeting.read())
+            return connection.recv(1) in _TLS_RECORDS
     except OSError:
         return False
 

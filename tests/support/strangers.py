@@ -1,5 +1,8 @@
 """Those who may answer at an address without being the PocketBase that is meant."""
 
+import multiprocessing
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -61,6 +64,30 @@ def http(status: int, kind: str, body: bytes) -> TCPServer:
 def tcp(handler: type[BaseRequestHandler]) -> TCPServer:
     """A server that speaks no HTTP."""
     return Tcp(("127.0.0.1", 0), handler)
+
+
+@contextmanager
+def hangs_up() -> Iterator[str]:
+    """The address of a server that resets each connection at once, as one does that crashes.
+
+    It is a process that never pauses, so that it often resets before the client goes on.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        process = multiprocessing.get_context("fork").Process(target=_reset_all, args=[listener])
+        process.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            process.kill()
+            process.join()
+
+
+def _reset_all(listener: socket.socket) -> None:
+    listener.setblocking(False)
+    while True:
+        with suppress(BlockingIOError):
+            listener.accept()[0].close()
 
 
 ALL = tuple(name for name in COMMANDS if name != WAITS)

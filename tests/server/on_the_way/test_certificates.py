@@ -1,9 +1,10 @@
 """One variable is enough for certificates of one's own, and what is wrong with a certificate or the scheme is named."""
 
+import gc
 import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import trustme
 from support import Server, eventually, free_port, live_rows, start_copy
 from support.every_command import COMMANDS, DONE, UNREACHABLE, WRONG_USAGE, environment, told
 from support.middlemen import Middleman, TlsFront, middleman
-from support.strangers import http, serving
+from support.strangers import hangs_up, http, serving
 from support.workers import start_worker
 
-from pocketbase_events.pb.transport import CERTIFICATES
+from pocketbase_events.errors import UnreachableError
+from pocketbase_events.pb.transport import CERTIFICATES, Transport
 
 ELSEWHERE = dict.fromkeys(CERTIFICATES)  # takes the variables of this machine out
 
@@ -118,6 +120,14 @@ def test_plain_http_to_a_port_with_tls_is_named(front: Middleman, name: str) -> 
     done = told(COMMANDS[name], environment(f"http://127.0.0.1:{front.port}"), UNREACHABLE, "speaks TLS")
     assert "https://" in done.err
     assert "Is it running" not in done.err
+
+
+def test_a_server_that_hangs_up_at_once_is_not_taken_for_one_with_tls() -> None:
+    with hangs_up() as url, closing(Transport(url)) as transport:
+        for _ in range(100):  # which of the two is faster is a matter of luck
+            with pytest.raises(UnreachableError):
+                transport.send("GET", "/api/health", answers_within=5)
+        gc.collect()  # warns of connections that were left open, and warnings are errors
 
 
 def test_plain_http_to_the_tls_port_of_pocketbase_itself_is_named(plain: Server, tmp_path: Path) -> None:
