@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pocketbase_events import __version__
+from pocketbase_events.cli.admin_ui import admin_ui
 from pocketbase_events.cli.attach import attach
 from pocketbase_events.cli.check import check
 from pocketbase_events.cli.detach import detach
@@ -90,6 +91,7 @@ app.command()(revert)
 app.command()(rejected)
 app.command()(retry)
 app.command()(javascript)
+app.command()(admin_ui)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from pocketbase_events.cli.options import JsonLogOption, MetricsOption, host_and
 from pocketbase_events.cli.output import log_to_stderr, tell
 from pocketbase_events.cli.signals import stopping
 from pocketbase_events.errors import ProblemError
+from pocketbase_events.jobs.admin_ui import write_admin_ui
 from pocketbase_events.jobs.record import run_worker
 from pocketbase_events.jobs.serve import set_up
 from pocketbase_events.pb.embedded import Credentials, Folder, address, embedded
@@ -53,6 +54,7 @@ def _serve(given: Settings, url: str, http: str, kept: Folder, metrics: str | No
             "worker_password": SecretStr(credentials.worker_password),
         }
     )
+    write_admin_ui(kept.path / "pb_hooks")
     stop, wake = threading.Event(), threading.Event()
     with (
         stopping(stop, wake),

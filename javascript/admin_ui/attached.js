@@ -1,0 +1,30 @@
+// Which collections are attached to the log, as a superuser sees it.
+
+const FRESH = 30_000; // ms that the answer is taken for granted, unless another page is opened
+
+export class Attached {
+  #app;
+  #ask;
+  #names;
+  #until = 0;
+
+  /** `read` resolves to the records of event_targets. */
+  constructor(app, read) {
+    this.#app = app;
+    this.#ask = read;
+    const forget = () => (this.#until = 0);
+    window.addEventListener("hashchange", forget);
+    app.pb.authStore.onChange(forget);
+  }
+
+  /** Whether the collection of this name or id is attached. Throws if that can't be found out. */
+  async has(name) {
+    if (Date.now() > this.#until) {
+      this.#until = Date.now() + FRESH;
+      this.#names = this.#ask().then((targets) => new Set(targets.map(({ collection }) => collection)));
+      this.#names.catch(() => (this.#until = 0));
+    }
+    const names = await this.#names;
+    return names.has(name) || names.has(this.#app.store.collections.find(({ id }) => id === name)?.name);
+  }
+}
