@@ -35,7 +35,7 @@ class TokenRefusedError(CredentialsRefusedError):
 
 
 class NotInstalledError(PocketBaseEventsError):
-    """PocketBase at {url} has no event log yet. Run: pocketbase-events init."""
+    """PocketBase at {url} has no event log yet, or hides it from this account. Run: pocketbase-events init."""
 
 
 class NewerError(PocketBaseEventsError):

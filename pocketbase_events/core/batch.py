@@ -11,7 +11,7 @@ from pocketbase_events.core.projection import Write
 from pocketbase_events.core.schema import quote
 from pocketbase_events.core.transaction import Transaction
 
-VERSION = 3  # of our collections. The head moves for no other, so a worker that knows less records nothing
+VERSION = 4  # of our collections. The head moves for no other, so a worker that knows less records nothing
 HEAD_ID = "head00000000000"
 STAMPS_ID = "stamps000000000"
 STAMPS_TRIGGER = "pbe_stamps_update"

@@ -37,6 +37,14 @@ def sorts_by(index: str, column: str) -> bool:
     return not condition and first is not None and re.findall(r"\w+", first[1].lower())[:1] == [column]
 
 
+def finds_ids(index: str) -> bool:
+    """Whether PocketBase finds an id by this index, however it is capitalised."""
+    columns, condition = _split(index)
+    return (
+        not condition and re.search(r"\(\s*[`\"\[]?id[`\"\]]?\s+collate\s+nocase\b", columns, re.IGNORECASE) is not None
+    )
+
+
 def _split(index: str) -> tuple[str, str]:
     """An index up to the end of its columns, and its condition."""
     depth = 0

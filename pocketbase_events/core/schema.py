@@ -17,6 +17,7 @@ _UNLESS_DELETED = (  # or to restore the row
     " || (deleted = true && @request.body.deleted = false))"
 )
 _AT_EXPECTED_SEQ = "(@request.body.expected_seq:isset = false || @request.body.expected_seq = seq)"
+ID_PATTERN = "^[a-z0-9]+$"  # PocketBase's own; with any other, it looks for ids that differ in capitals alone
 MAX_ID = 1000  # bytes of an item id; PocketBase takes addresses of 2,000 in a batch
 DELETED = "deleted"  # the bool field that marks a row as deleted
 SEQ = "seq"  # the number field for the seq of the last event that changed the row, if rows carry it

@@ -3,9 +3,9 @@
 from typing import Any
 
 from pocketbase_events.core.access import let_worker_in
-from pocketbase_events.core.indexes import among_live, sorts_by
+from pocketbase_events.core.indexes import among_live, finds_ids, sorts_by
 from pocketbase_events.core.rules import UnreadableRuleError
-from pocketbase_events.core.schema import DELETED, ROW_CREATE_RULE, SEQ, SEQ_FIELD, row_update_rule
+from pocketbase_events.core.schema import DELETED, ID_PATTERN, ROW_CREATE_RULE, SEQ, SEQ_FIELD, row_update_rule
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs.targets import READ_RULES
 from pocketbase_events.pb.admin import Collection
@@ -22,6 +22,11 @@ def has_own_seq(collection: Collection) -> bool:
 def has_seq(collection: Collection) -> bool:
     """Whether the collection has the field `seq` that attaching adds."""
     return any(each["name"] == SEQ and each["id"] == SEQ_FIELD for each in collection["fields"])
+
+
+def scans_ids(collection: Collection) -> bool:
+    """Whether PocketBase looks through the whole table at each insert, unless an index helps."""
+    return any(each["name"] == "id" and each.get("pattern", ID_PATTERN) != ID_PATTERN for each in collection["fields"])
 
 
 def attached(collection: Collection, *, unique_among_live: bool, versioned: bool) -> Collection:
@@ -47,6 +52,8 @@ def attached(collection: Collection, *, unique_among_live: bool, versioned: bool
     indexes = [among_live(index) for index in indexes] if unique_among_live else list(indexes)
     if versioned and not any(sorts_by(index, SEQ) for index in indexes):
         indexes.append(f"CREATE INDEX `idx_{collection['id']}_seq` ON `{collection['name']}` (`{SEQ}`)")
+    if scans_ids(collection) and not any(map(finds_ids, indexes)):
+        indexes.append(f"CREATE INDEX `idx_{collection['id']}_id` ON `{collection['name']}` (`id` COLLATE NOCASE)")
     return {
         **collection,
         "fields": fields,

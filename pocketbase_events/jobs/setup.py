@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pocketbase_events.core.access import let_worker_in, unwrapped
-from pocketbase_events.core.batch import HEAD_ID, MAX_REQUESTS, STAMPS_ID
+from pocketbase_events.core.batch import HEAD_ID, STAMPS_ID
 from pocketbase_events.core.indexes import index_name
 from pocketbase_events.core.policy import compose_create_rule
 from pocketbase_events.core.schema import ROW_UPDATE_RULE_BEFORE_3, row_update_rule
+from pocketbase_events.core.server_limits import enough
 from pocketbase_events.errors import ProblemError, WrongUsageError
 from pocketbase_events.jobs.lock import lock_log, lock_rows
 from pocketbase_events.jobs.targets import READ_RULES, append_rules, publish
@@ -121,7 +122,7 @@ def _rows_upgraded(attached: Iterable[Collection]) -> Iterator[Collection]:
 
 def _enable_batch(admin: Admin) -> None:
     batch = admin.settings()["batch"]
-    wanted = {**batch, "enabled": True, "maxRequests": max(batch["maxRequests"], MAX_REQUESTS)}
+    wanted = enough(batch)
     if wanted != batch:
         admin.update_settings(batch=wanted)
 

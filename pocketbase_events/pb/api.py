@@ -14,7 +14,7 @@ from pocketbase_events.core.values import TOO_DEEP
 from pocketbase_events.pb.accounts import SUPERUSERS_ID, owner_of
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.literals import literal
-from pocketbase_events.pb.records import Status, recorded_of, refuse_older, status_of
+from pocketbase_events.pb.records import Setup, Status, recorded_of, refuse_older, status_of
 from pocketbase_events.pb.source import read_ahead
 
 PAGE = 1000  # records read at a time, the most that PocketBase gives
@@ -47,6 +47,15 @@ class Reader:
         item = self._connection.own_record("event_status")
         refuse_older(item)
         return status_of(item)
+
+    def setup(self) -> Setup:
+        """How PocketBase and our collections are set up at this moment.
+
+        Raises:
+            NotInstalledError: if it is hidden from the worker's account.
+            TroubleError: if PocketBase can't answer now.
+        """
+        return Setup.model_validate(self._connection.own_record("event_setup"))
 
     def targets(self) -> dict[str, Target]:
         """The attached collections by name, with their live field definitions."""

@@ -3,6 +3,7 @@
 HTTP errors become ours here. Expected outcomes (a conflict, a refused row) are values.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -40,6 +41,8 @@ from pocketbase_events.pb.api import Reader
 from pocketbase_events.pb.batch import Failed, send_batch
 from pocketbase_events.pb.records import pending_of
 
+_ADMIN_SCRIPT = re.compile(r'src="\./(assets/index-[\w-]+\.js)"')
+_VERSION = re.compile(r"PocketBase v(\d+)\.(\d+)\.(\d+)")
 MOST_PENDING = 1000  # events in one look; the view `event_pending` has the same limit
 
 
@@ -165,6 +168,18 @@ class Gateway(Reader):
         """Whether the batch API is switched on (an empty batch is refused otherwise)."""
         answer = self._connection.request("POST", "/api/batch", json={"requests": []})
         return answer.status_code != HTTPStatus.FORBIDDEN
+
+    def has_sql(self) -> bool:
+        """Whether this PocketBase has its SQL endpoint, which superusers may use."""
+        answer = self._connection.request("POST", "/api/sql", json={})
+        return answer.status_code not in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+
+    def server_version(self) -> tuple[int, ...] | None:
+        """The version that the admin UI names; None if it can't be read: a proxy may hide the admin UI."""
+        page = self._connection.request("GET", "/_/")
+        script = _ADMIN_SCRIPT.search(page.text) if page.ok else None
+        shown = _VERSION.search(self._connection.request("GET", f"/_/{script[1]}").text) if script else None
+        return tuple(map(int, shown.groups())) if shown else None
 
     def _why_no_event(self, place: EventPlace, failed: Failed) -> Outcome:
         """Why an event could be neither recorded nor rejected."""

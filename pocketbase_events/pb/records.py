@@ -21,6 +21,8 @@ class Status(BaseModel):
         append_rule: the create rule of `events`.
         read_rules: the list and the view rule of `events`.
         triggers: the names of our triggers that are installed.
+        last_created: when PocketBase received the last recorded event.
+        batch_enabled: whether the batch API is switched on; true if PocketBase encrypts its settings.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -42,6 +44,8 @@ class Status(BaseModel):
     workers: int = 0
     append_rule: str | None = None
     read_rules: tuple[str | None, ...] = ()
+    last_created: str = ""
+    batch_enabled: bool = True
 
     @field_validator("seq", "last_seq", mode="before")
     @classmethod
@@ -99,8 +103,34 @@ class Status(BaseModel):
         """How long ago a worker last looked, by PocketBase's clock; None if none ever did."""
         return self._ago(self.last_seen) if self.last_seen else None
 
+    @property
+    def last_delay(self) -> float:
+        """Seconds from the append of the last recorded event to its record, by the clocks of both machines."""
+        if not self.last_created or not self.last_timestamp:
+            return 0.0
+        recorded, created = map(datetime.fromisoformat, (self.last_timestamp, self.last_created))
+        return max(0.0, (recorded - created).total_seconds())
+
     def _ago(self, time: str) -> float:
         return max(0.0, (datetime.fromisoformat(self.now) - datetime.fromisoformat(time)).total_seconds())
+
+
+class Setup(BaseModel):
+    """How PocketBase and our part of it are set up.
+
+    Attributes:
+        batch: the settings of the batch API; None if PocketBase encrypts its settings.
+        rate_limits: the settings of its rate limiter; None as above.
+        collections: our collections, with their rules, view queries and indexes.
+        triggers: the SQL of our triggers that are installed, by name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    batch: dict[str, Any] | None
+    rate_limits: dict[str, Any] | None
+    collections: tuple[dict[str, Any], ...]
+    triggers: dict[str, str]
 
 
 def status_of(item: Mapping[str, Any]) -> Status:
