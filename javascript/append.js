@@ -1,6 +1,6 @@
 // Appending events: each is received once, however often it has to be sent.
 
-import { blame, fieldsIn, mayPass, refusal } from "./errors.js";
+import { aborted, mayPass, refusal, rejection } from "./errors.js";
 import { actorOf, Outcomes, patiently } from "./outcomes.js";
 
 const EVENTS = "/api/collections/events/records";
@@ -11,39 +11,45 @@ export const newId = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(15)), (byte) => (byte % 36).toString(36)).join("");
 
 /** Send one event, or several in one batch request. The options are those of the SDK's `send`. */
-export const post = (pb, events, options) =>
-  events.length === 1
-    ? pb.send(EVENTS, { ...options, method: "POST", body: events[0] })
-    : pb.send("/api/batch", {
-        ...options,
-        method: "POST",
-        body: { requests: events.map((body) => ({ method: "POST", url: EVENTS, body })) },
-      });
+export function post(pb, events, options) {
+  const method = "POST";
+  if (events.length === 1) return pb.send(EVENTS, { ...options, method, body: events[0] });
+  const requests = events.map((body) => ({ method, url: EVENTS, body }));
+  return pb.send("/api/batch", { ...options, method, body: { requests } });
+}
 
 /**
  * Append events and wait for the outcome of the last, which is that of all if they are a group. `send` makes one
  * attempt to send them. Resolves to the event's record, or to null if the client may not read it; throws if PocketBase
- * refuses the append. `inTurn` may delay the sending until others are through. A lost connection is waited out: the events have ids, so sending them again is harmless.
+ * refuses the append. `inTurn` may delay the sending until others are through.
  */
 export async function deliver(pb, events, send, signal, inTurn = (sending) => sending()) {
   if (!outcomes.has(pb)) outcomes.set(pb, new Outcomes(pb));
   const waiting = outcomes.get(pb);
   const { id } = events.at(-1);
   const outcome = waiting.of(id);
+  try {
+    waiting.appended(id, await inTurn(() => sent(pb, id, send, signal)));
+  } catch (error) {
+    waiting.forget(id);
+    throw error;
+  }
+  return signal ? orAborted(pb, outcome, signal) : outcome;
+}
+
+/**
+ * Send until it has arrived. A lost connection is waited out: events have ids, so sending them again is harmless.
+ * Resolves to whether an attempt failed, after which the outcome may have been missed.
+ */
+export async function sent(pb, id, send, signal) {
   let doubt = false;
   const attempt = () =>
     send().catch(async (error) => {
       doubt = true;
       if (mayPass(error) || error.isAbort || !(await arrived(pb, id))) throw error;
     });
-  try {
-    await inTurn(() => patiently(pb, attempt, signal));
-  } catch (error) {
-    waiting.forget(id);
-    throw error;
-  }
-  waiting.appended(id, doubt);
-  return orAborted(pb, outcome, signal);
+  await patiently(pb, attempt, signal);
+  return doubt;
 }
 
 /** Whether an earlier attempt had arrived. */
@@ -56,22 +62,13 @@ const arrived = (pb, id) =>
       (error) => (mayPass(error) ? Promise.reject(error) : false),
     );
 
-async function orAborted(pb, promise, signal) {
-  if (!signal) return promise;
-  const stop = new AbortController();
-  const abort = new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", resolve, { signal: stop.signal });
+function orAborted(pb, promise, signal) {
+  return new Promise((resolve, reject) => {
+    const abort = async () => reject(await aborted(pb));
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
-  const first = await Promise.race([promise, abort.then(() => stop)]).finally(() => stop.abort());
-  if (first === stop) return patiently(pb, undefined, AbortSignal.abort());
-  return first;
-}
-
-/** The error for a rejected event. */
-export function rejection(pb, { id, error }) {
-  const { sentence } = blame(id, error);
-  return refusal(pb, sentence, fieldsIn(sentence));
 }
 
 /**

@@ -87,7 +87,7 @@ const bools = { true: true, 1: true, false: false, 0: false, "": false };
 function cast(type, value) {
   if (value instanceof Date) value = value.toISOString().replace("T", " ");
   if (!type || value === null) return value;
-  if (type.multiple) return value === "" ? [] : value;
+  if (type.multiple) return value === "" ? [] : [value].flat();
   if (Array.isArray(value) && (type.type === "select" || type.type === "relation")) return value.at(-1) ?? "";
   switch (type.type) {
     case "number":
@@ -109,6 +109,5 @@ const operand = (type, value) =>
 function same(type, value, now) {
   if (type?.type === "date" && value && now) return Date.parse(String(value)) === Date.parse(now);
   if (value === null && type?.type !== "json") return now === "" || now === 0 || now === false || now?.length === 0;
-  if (type?.multiple && !Array.isArray(value)) value = [value];
   return JSON.stringify(value) === JSON.stringify(now);
 }

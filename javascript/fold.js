@@ -2,10 +2,11 @@
 
 import { parseKey } from "./body.js";
 
-export const ABSENT = { exists: false, deleted: false, fields: {} };
+const ABSENT = { deleted: true };
 
 /** The event with today's names of fields. `renamed`: the old name, the new one, the seq of the last event before. */
 export function asNamedNow(event, renamed) {
+  if (!event.data || !renamed.length) return event;
   const now = (key) => {
     const { field, modifier } = parseKey(key);
     const found = renamed.filter(([old, , upTo]) => old === field && event.seq <= upTo);
@@ -13,28 +14,44 @@ export function asNamedNow(event, renamed) {
     const [, name] = found.reduce((one, other) => (other[2] < one[2] ? other : one));
     return modifier === "<" ? `+${name}` : name + modifier;
   };
-  const given = event.data ?? {};
   // If an event gives both, its own value of the new name stays.
-  const stays = (key) => now(key) === key || !(now(key) in given && now(now(key)) === now(key));
-  const kept = Object.keys(given).filter(stays);
-  return event.data ? { ...event, data: Object.fromEntries(kept.map((key) => [now(key), given[key]])) } : event;
+  const stays = (key) => now(key) === key || !(now(key) in event.data && now(now(key)) === now(key));
+  const kept = Object.entries(event.data).filter(([key]) => stays(key));
+  return { ...event, data: Object.fromEntries(kept.map(([key, value]) => [now(key), value])) };
 }
 
-/** The item after one more of its events. */
-export function after(state, { type, data }) {
-  const given = data ?? {};
-  if (type === "delete") return { ...state, deleted: true };
-  if (type === "create") {
-    const { id, ...fields } = given;
-    return { exists: true, deleted: false, fields };
-  }
-  if ("deleted" in given) return { ...state, deleted: !!given.deleted };
-  const fields = { ...state.fields };
-  for (const [key, value] of Object.entries(given)) {
+/** The item after one more of its events, by field. */
+export function after(item, { type, data }) {
+  if (type === "delete") return { ...item, deleted: true };
+  const { id, ...given } = data ?? {};
+  if (type === "create") return { ...given, deleted: false };
+  const next = { ...item };
+  for (const [key, value] of Object.entries(data ?? {})) {
     const { field, modifier } = parseKey(key);
-    fields[field] = modifier ? modified(fields[field], modifier, value) : value;
+    next[field] = modifier ? modified(item[field], modifier, value) : value;
   }
-  return { ...state, fields };
+  return next;
+}
+
+/**
+ * What the events of an item changed, one field each, in order: `{ seq, field, old, now, modifier, operand, creates }`.
+ * An item that is not there yet is a deleted one: so creating, deleting and restoring it changes its field `deleted`.
+ */
+export function changesOf(events) {
+  let item = ABSENT;
+  const changes = events.flatMap(({ seq, type, data }) => {
+    const before = item;
+    item = after(before, { type, data });
+    const { id, ...given } = type === "delete" ? {} : (data ?? {});
+    const note = (key, operand) => {
+      const { field, modifier } = parseKey(key);
+      const old = field === "deleted" ? !item.deleted : (before[field] ?? null);
+      return { seq, field, old, now: item[field] ?? null, modifier, operand, creates: type === "create" };
+    };
+    const fields = Object.entries(given).map(([key, value]) => note(key, value));
+    return type === "update" ? fields : [note("deleted"), ...fields];
+  });
+  return { changes, item };
 }
 
 const listOf = (value) => (Array.isArray(value) ? value : (value ?? null) === null ? [] : [value]);
@@ -49,16 +66,4 @@ export function modified(before, modifier, operand) {
   if (modifier === "-") return items.filter((item) => !operands.includes(item));
   const joined = modifier === "+" ? [...items, ...operands] : [...operands, ...items];
   return [...new Set(joined)].filter((item) => item !== "");
-}
-
-/** What one event changed: for each field the value before and after. */
-export function changesOf(event, before) {
-  if (event.type === "delete") return { deleted: [false, true] };
-  const now = after(before, event);
-  if (event.type === "create" || !before.exists) {
-    return Object.fromEntries(Object.entries(now.fields).map(([name, value]) => [name, [null, value]]));
-  }
-  if ("deleted" in (event.data ?? {})) return { deleted: [before.deleted, now.deleted] };
-  const names = Object.keys(event.data ?? {}).map((key) => parseKey(key).field);
-  return Object.fromEntries(names.map((name) => [name, [before.fields[name] ?? null, now.fields[name] ?? null]]));
 }

@@ -38,8 +38,7 @@ export class Outcomes {
   #pb;
   #waiting = new Map(); // by the id of an event: a promise of its record, and when the event was appended
   #running = false;
-  #connected = false;
-  #actor;
+  #hears; // whose events realtime tells of
   #wake = () => {};
 
   constructor(pb) {
@@ -62,8 +61,7 @@ export class Outcomes {
   appended(id, look) {
     const entry = this.#waiting.get(id);
     if (entry) entry.since = Date.now();
-    if (actorOf(this.#pb) !== this.#actor) this.#connected = false; // it listens for another user's events
-    if (look || !this.#connected) this.#wake(true);
+    if (look || !this.#live) this.#wake(true);
   }
 
   /** The event was not appended. */
@@ -72,10 +70,14 @@ export class Outcomes {
     this.#wake();
   }
 
+  get #live() {
+    return this.#hears === actorOf(this.#pb) && this.#pb.realtime.isConnected;
+  }
+
   async #run() {
     if (this.#running) return;
     this.#running = true;
-    const unsubscribe = this.#subscribe();
+    const subscribed = this.#subscribe().catch(() => {});
     for (let pause = 10, idle = 0; ;) {
       const hurry = await new Promise((resolve) => {
         const timer = setTimeout(resolve, this.#live ? LONGEST_PAUSE : pause);
@@ -83,48 +85,40 @@ export class Outcomes {
       });
       pause = hurry ? 10 : Math.min(2 * pause, LONGEST_PAUSE);
       if (this.#waiting.size) idle = 0;
-      else if (!this.#connected || (idle ||= Date.now()) + LINGER <= Date.now()) break;
-      await this.#look().catch(() => this.#excuse()); // the next look tries again
+      else if (!this.#live || (idle ||= Date.now()) + LINGER <= Date.now()) break;
+      await this.#look().catch(() => {
+        for (const entry of this.#waiting.values()) entry.since &&= Date.now(); // time in which nobody could look
+      });
     }
-    this.#running = this.#connected = false;
-    unsubscribe.then((end) => end?.()).catch(() => {});
-  }
-
-  get #live() {
-    return this.#connected && this.#pb.realtime.isConnected;
+    this.#running = false;
+    this.#hears = undefined;
+    (await subscribed)?.().catch(() => {});
   }
 
   async #subscribe() {
-    if (typeof EventSource === "undefined") return undefined; // Node 20 has none; then the timer has to do
-    this.#actor = actorOf(this.#pb);
-    const filter = this.#pb.filter("actor = {:actor}", { actor: this.#actor });
-    try {
-      const end = await this.#pb.collection("events").subscribe("*", ({ record }) => this.#hear(record), { filter });
-      this.#connected = true;
-      this.#wake(true); // what happened before
-      return end;
-    } catch {
-      return undefined;
-    }
+    const actor = actorOf(this.#pb);
+    if (!actor || typeof EventSource === "undefined") return undefined; // Node has none; then the timer has to do
+    const filter = this.#pb.filter("actor = {:actor}", { actor });
+    const hear = ({ record }) => this.#hear(record);
+    const end = await this.#pb.collection("events").subscribe("*", hear, { filter });
+    this.#hears = actor;
+    this.#wake(true); // what happened before
+    return end;
   }
 
   async #look() {
     const asked = [...this.#waiting].filter(([, { since }]) => since).slice(0, AT_ONCE);
     if (!asked.length) return;
     for (const [id, entry] of asked) (this.#waiting.delete(id), this.#waiting.set(id, entry)); // others first, next time
-    const filter = asked.map(([id]) => this.#pb.filter("id = {:id}", { id })).join(" || ");
-    const query = { filter, perPage: AT_ONCE, skipTotal: 1 };
-    const { items } = await this.#pb.send("/api/collections/events/records", { query, requestKey: null });
-    items.forEach((record) => this.#hear(record));
+    const found = await readByIds(
+      this.#pb.collection("events"),
+      asked.map(([id]) => id),
+    );
+    found.forEach((record) => this.#hear(record));
     for (const [id, entry] of asked) {
-      if (!items.some((record) => record.id === id)) this.#end(id, null);
+      if (!found.some((record) => record.id === id)) this.#end(id, null);
       else if (this.#waiting.has(id) && Date.now() - entry.since > PATIENCE) this.#end(id, undefined);
     }
-  }
-
-  /** Don't count the time in which nobody could look. */
-  #excuse() {
-    for (const entry of this.#waiting.values()) entry.since &&= Date.now();
   }
 
   #hear(record) {
@@ -139,6 +133,12 @@ export class Outcomes {
     const why = "The event was appended, but no worker has recorded it within a minute. It waits until one runs.";
     entry?.reject(await refusal(this.#pb, why, {}, 503));
   }
+}
+
+/** Those of the records that can be read, with one request. */
+export async function readByIds(service, ids, options) {
+  const filter = ids.map((id) => `id = ${JSON.stringify(id)}`).join(" || ");
+  return (await service.getList(1, ids.length, { filter, skipTotal: true, requestKey: null, ...options })).items;
 }
 
 /** The id of the client's user; "" for a guest. */

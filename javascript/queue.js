@@ -1,30 +1,39 @@
-// What was written and is not recorded yet, kept in a storage, so that it survives a reload.
+// What was written and is not recorded yet, kept in a storage, so that it survives a reload. Windows may share it.
 
-import { deliver, post, rejection } from "./append.js";
-import { mayPass } from "./errors.js";
+import { deliver, post, sent } from "./append.js";
+import { mayPass, rejection } from "./errors.js";
 import { actorOf } from "./outcomes.js";
 
 const KEY = "pocketbase-events";
+const PATIENCE = 5000; // ms that a window waits for its turn: another one may have been put to sleep
+
+const idOf = ({ events: [first] }) => first.id;
+const locks = () => globalThis.navigator?.locks; // not over plain HTTP
+const held = (id, action) => (locks() ? locks().request(`${KEY} ${id}`, action) : action());
+const isBy = (writer, { events: [{ actor }] }) => actor === writer;
 
 /** `pb.events`: sends what is written in order, and dispatches `rejected` for what an earlier page had written. */
 export class Queue extends EventTarget {
   #pb;
   #storage;
   #turn = Promise.resolve();
-  #own = new Set(); // what this page has taken in hand, by the id of the first event
+  #own = new Map(); // what this page is delivering, by the id of the first event: `{ events, sent }`
+  #waiting = new Set(); // what it will deliver if the window that wrote it is closed
 
   constructor(pb, storage) {
     super();
     this.#pb = pb;
     this.#storage = storage;
     if (!storage) return;
-    pb.authStore.onChange(() => this.#replay());
-    this.#replay();
+    pb.authStore.onChange(() => this.#adopt());
+    // Another window has written something. Its lock tells when that window is closed.
+    if (locks()) globalThis.addEventListener?.("storage", ({ key }) => key === KEY && this.#adopt());
+    this.#adopt();
   }
 
   /** How many events wait to be recorded, those of earlier pages and of other users included. */
   get queued() {
-    return this.#stored().flat().length;
+    return this.#stored().flatMap(({ events }) => events).length;
   }
 
   /** Whether there is a storage. */
@@ -35,56 +44,107 @@ export class Queue extends EventTarget {
   /** As `deliver` of append.js does, in turn, and kept until the outcome is known. */
   async deliver(events, send, signal) {
     if (!this.#storage) return deliver(this.#pb, events, send, signal);
-    const { id } = events[0];
-    this.#own.add(id);
-    if (!this.#stored().some(([first]) => first.id === id)) this.#store([...this.#stored(), events]);
-    const forget = () => this.#store(this.#stored().filter(([first]) => first.id !== id));
-    const inTurn = (sending) => {
-      const turn = this.#turn.then(sending);
-      this.#turn = turn.catch(() => {});
-      return turn;
-    };
+    const group = { events };
+    this.#own.set(idOf(group), group);
+    this.#store(this.#stored());
+    return held(idOf(group), () => this.#deliver(group, send, signal));
+  }
+
+  async #deliver(group, send, signal) {
+    const id = idOf(group);
+    const inTurn = (sending) => this.#inTurn(() => this.#send(group, sending));
+    let done = true;
     try {
-      const record = await deliver(this.#pb, events, send, signal, inTurn);
-      forget();
-      return record;
+      return await deliver(this.#pb, group.events, send, signal, inTurn);
     } catch (error) {
-      if (this.#isFinal(error, events)) forget();
+      done = this.#isFinal(error, group);
       throw error;
     } finally {
       this.#own.delete(id);
+      this.#store(this.#stored().filter((each) => !done || idOf(each) !== id));
+      if (locks()) this.#adopt(); // another window may have been closed meanwhile
     }
   }
 
-  /** Send what earlier pages of this user have left. */
-  #replay() {
+  /** Send the events after those that were written before. Resolves to whether the outcome may have been missed. */
+  async #send(group, sending) {
+    const all = this.#stored();
+    const place = all.findIndex((each) => idOf(each) === idOf(group));
+    if (all[place]?.sent) return true; // another window was faster
+    for (const each of all.slice(0, Math.max(0, place))) {
+      if (each.sent || !isBy(group.events[0].actor, each)) continue;
+      await sent(this.#pb, each.events.at(-1).id, () => this.#post(each)).then(
+        () => this.#markSent(each),
+        (error) => mayPass(error) && Promise.reject(error), // what is refused is left to the window that wrote it
+      );
+    }
+    const doubt = await sending();
+    this.#markSent(group);
+    return doubt;
+  }
+
+  /** Deliver what earlier pages of this user have left, and what another window is delivering if that is closed. */
+  #adopt() {
     const actor = actorOf(this.#pb);
     if (actor && !this.#pb.authStore.isValid) return;
-    for (const events of this.#stored()) {
-      if (events[0].actor !== actor || this.#own.has(events[0].id)) continue;
-      this.deliver(events, () => post(this.#pb, events, { requestKey: null }))
-        .then(async (record) => {
-          if (record?.error) throw await rejection(this.#pb, record);
-        })
-        .catch((error) => {
-          const detail = { error, events };
-          if (this.#isFinal(error, events)) this.dispatchEvent(new CustomEvent("rejected", { detail }));
-        });
+    for (const group of this.#stored()) {
+      const id = idOf(group);
+      if (!isBy(actor, group) || this.#own.has(id) || this.#waiting.has(id)) continue;
+      this.#waiting.add(id);
+      held(id, () => this.#deliverLeft(id))
+        .catch((error) => this.#isFinal(error, group) && this.#reject(error, group))
+        .finally(() => this.#waiting.delete(id));
     }
   }
 
+  async #deliverLeft(id) {
+    const group = this.#stored().find((each) => idOf(each) === id);
+    if (!group) return; // it was delivered meanwhile
+    this.#own.set(id, group);
+    const record = await this.#deliver(group, () => this.#post(group));
+    if (record?.error) throw await rejection(this.#pb, record);
+  }
+
+  #reject(error, { events }) {
+    this.dispatchEvent(new CustomEvent("rejected", { detail: { error, events } }));
+  }
+
+  #post = ({ events }) => post(this.#pb, events, { requestKey: null });
+
   /** Whether to forget the events: the reason is neither trouble nor an expired session. */
-  #isFinal(error, [{ actor }]) {
-    return !mayPass(error) && (!actor || this.#pb.authStore.isValid);
+  #isFinal(error, group) {
+    return !mayPass(error) && (isBy("", group) || this.#pb.authStore.isValid);
+  }
+
+  /** Run it in the turn of this window. Where windows have no locks in common, ids keep events from doubling. */
+  #inTurn(action) {
+    const turn = this.#turn.then(() => {
+      if (!locks()) return action();
+      return new Promise((resolve, reject) => {
+        const run = () => action().then(resolve, reject);
+        locks()
+          .request(KEY, { signal: AbortSignal.timeout(PATIENCE) }, run)
+          .catch(run);
+      });
+    });
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  #markSent(group) {
+    group.sent = true;
+    this.#store(this.#stored().map((each) => (idOf(each) === idOf(group) ? group : each)));
   }
 
   #stored() {
     return JSON.parse(this.#storage?.getItem(KEY) ?? "[]");
   }
 
-  #store(all) {
+  /** Store these and what this page is delivering, which another window may have overwritten. */
+  #store(groups) {
+    const known = new Map([...groups.map((each) => [idOf(each), each]), ...this.#own]);
     try {
-      if (all.length) this.#storage.setItem(KEY, JSON.stringify(all));
+      if (known.size) this.#storage.setItem(KEY, JSON.stringify([...known.values()]));
       else this.#storage.removeItem(KEY);
     } catch {
       // The storage is full, or closed: then they are sent all the same, and a reload would lose them.

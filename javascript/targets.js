@@ -1,6 +1,6 @@
 // Which collections are under the log, and what fields they have, as PocketBase says it: the view `event_fields`.
 
-import { mayPass } from "./errors.js";
+import { isHidden, mayPass } from "./errors.js";
 
 const KEPT = "pocketbase-events-fields"; // in the storage, for when the page is loaded without a connection
 const FRESH = 60_000; // ms that the answer is taken for granted
@@ -24,17 +24,19 @@ export class Targets {
     this.#until = 0;
   }
 
+  /** The names of the attached collections, as far as the client may know them. */
+  async names() {
+    const { known } = await this.#known();
+    return new Set([...this.#expected, ...known.map(({ collection }) => collection)]);
+  }
+
   /**
    * The collection of this name or id if it is attached, else undefined: its name, its fields by name (null if the
-   * client may not know them), which were renamed, and whether its rows carry `seq`. Throws if it was named, or was attached before, and is not.
+   * client may not know them), which were renamed, and whether its rows carry `seq`. Throws if it was named, or was
+   * attached before, and is not.
    */
   async find(name) {
-    if (Date.now() > this.#until) {
-      this.#until = Date.now() + FRESH;
-      this.#answer = this.#ask();
-      this.#answer.catch(() => this.forget());
-    }
-    const { known, whole } = await this.#answer;
+    const { known, whole } = await this.#known();
     const found = known.find((each) => each.collection === name || each.id === name);
     if (found) this.#expected.add(name);
     if (found || !this.#expected.has(name)) return found;
@@ -45,30 +47,37 @@ export class Targets {
     );
   }
 
+  async #known() {
+    if (Date.now() > this.#until) {
+      this.#until = Date.now() + FRESH;
+      this.#answer = this.#ask();
+      this.#answer.catch(() => this.forget());
+    }
+    return this.#answer;
+  }
+
   async #ask() {
     const pb = this.#pb;
-    const query = { perPage: 1000, skipTotal: 1 };
-    const answer = await pb.send("/api/collections/event_fields/records", { query, requestKey: null }).then(
-      (found) => {
-        this.#storage?.setItem(KEPT, JSON.stringify(found.items));
-        return found;
-      },
-      (error) => {
-        if (error.status === 403 || error.status === 404) return undefined; // closed, or set up by an older version
-        const kept = mayPass(error) && this.#storage?.getItem(KEPT);
-        if (!kept) throw error;
-        this.forget();
-        return { items: JSON.parse(kept) };
-      },
-    );
-    const known = await Promise.all((answer?.items ?? []).map((item) => this.#target(item)));
-    return { known, whole: !!answer && pb.authStore.isValid };
+    const answered = await pb
+      .collection("event_fields")
+      .getFullList({ requestKey: null })
+      .catch((error) => error);
+    let items = Array.isArray(answered) ? answered : [];
+    if (items === answered) this.#storage?.setItem(KEPT, JSON.stringify(items));
+    else if (!isHidden(answered)) {
+      const kept = mayPass(answered) && this.#storage?.getItem(KEPT);
+      if (!kept) throw answered;
+      items = JSON.parse(kept);
+      this.forget();
+    }
+    // A guest is told of some, and nobody if an older version has set up the log.
+    const whole = !isHidden(answered) && pb.authStore.isValid;
+    return { known: await Promise.all(items.map((item) => this.#target(item))), whole };
   }
 
   async #target({ collection, collection_id: id, versioned, renamed, fields }) {
-    if (!fields?.length && this.#pb.authStore.isSuperuser) {
-      ({ fields } = await this.#pb.send(`/api/collections/${id}`, { requestKey: null }));
-    }
+    if (!fields?.length && this.#pb.authStore.isSuperuser)
+      ({ fields } = await this.#pb.collections.getOne(id, { requestKey: null }));
     const types = (fields ?? []).map((each) => [
       each.name,
       { type: each.type, multiple: !!each.multiple || each.maxSelect > 1 },

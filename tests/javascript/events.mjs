@@ -13,6 +13,12 @@ const root = withEvents(new PocketBase(PB_URL));
 await root.collection("_superusers").authWithPassword(PB_SUPERUSER, PB_SUPERUSER_PASSWORD);
 const fails = (promise) => promise.then(assert.fail, (error) => error);
 const eventsOf = (id) => root.collection("events").getFullList({ filter: `item_id = "${id}"`, sort: "seq" });
+const storage = () => {
+  const kept = new Map();
+  const getItem = (key) => kept.get(key) ?? null;
+  const queue = { getItem, setItem: (key, text) => kept.set(key, text), removeItem: (key) => kept.delete(key) };
+  return { queue, kept };
+};
 const until = async (condition) => {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
 };
@@ -61,12 +67,40 @@ export const tests = {
   },
 
   async "deleted rows are shown to whoever asks"() {
-    const { id } = await todos.create({ title: "Milk", slug: "milk" });
+    const { id } = await todos.create({ title: "Milk", slug: newId() });
     await todos.delete(id);
     assert.equal((await fails(todos.getOne(id))).status, 404);
     assert.equal((await todos.getOne(id, { deleted: true })).title, "Milk");
     assert.equal((await todos.getFullList({ filter: `id = "${id}"` })).length, 0);
     assert.equal((await todos.getList(1, 9, { filter: `id = "${id}"`, deleted: true })).items.length, 1);
+  },
+
+  async "deleted rows are not expanded, in whatever collection"() {
+    const list = await pb.collection("lists").create({ name: "Food" });
+    const [milk, eggs] = [await todos.create({ title: "Milk", list: list.id }), await todos.create({ title: "Eggs" })];
+    await todos.update(eggs.id, { list: list.id });
+    const { id } = await pb.collection("shared").create({ todo: milk.id, todos: [milk.id, eggs.id] });
+    await todos.delete(milk.id);
+    const titles = ({ expand }, name) => [expand?.[name]].flat().map((row) => row?.title);
+    const options = { expand: "todos_via_list" };
+    assert.deepEqual(titles(await pb.collection("lists").getOne(list.id, options), "todos_via_list"), ["Eggs"]);
+    assert.equal(
+      (await pb.collection("lists").getOne(list.id, { ...options, deleted: true })).expand.todos_via_list.length,
+      2,
+    );
+    const [shared] = await pb.collection("shared").getFullList({ filter: `id = "${id}"`, expand: "todo,todos.list" });
+    assert.deepEqual([Object.keys(shared.expand), titles(shared, "todos")], [["todos"], ["Eggs"]]);
+    assert.equal(shared.expand.todos[0].expand.list.name, "Food");
+    const fields = "id,expand.todo.title,expand.todos.title,expand.todos.expand.list.name";
+    assert.deepEqual(await pb.collection("shared").getOne(id, { expand: "todo,todos.list", fields }), {
+      id,
+      expand: { todos: [{ title: "Eggs", expand: { list: { name: "Food" } } }] },
+    });
+    await todos.delete(eggs.id);
+    assert.equal(
+      (await pb.collection("shared").update(id, { title: "x" }, { expand: "todo,todos" })).expand,
+      undefined,
+    );
   },
 
   async "a restored row is heard of as created, by those who came later, too"() {
@@ -142,8 +176,17 @@ export const tests = {
     const { id } = await open.create({ title: "Hello" });
     assert.equal((await open.update(id, { title: "Hello again" })).title, "Hello again");
     assert.equal(await open.delete(id), true);
-    const letter = await guest.collection("letterbox").create({ title: "Dear all" });
-    assert.equal((await root.collection("letterbox").getOne(letter.id)).title, "Dear all");
+  },
+
+  async "a guest who may not see the row gets back what PocketBase would have answered"() {
+    const guest = withEvents(new PocketBase(PB_URL), { collections: ["letterbox"] });
+    const letter = await guest.collection("letterbox").create({ title: "Dear all", tags: "fun" });
+    const { created, deleted, ...answered } = letter;
+    const { seq, ...row } = await root.collection("letterbox").getOne(letter.id);
+    assert.deepEqual({ ...answered, created: row.created, deleted }, row);
+    assert.ok(Math.abs(Date.parse(created) - Date.parse(row.created)) < 5000);
+    const plain = await new PocketBase(PB_URL).collection("plain_letterbox").create({ title: "Dear all", tags: "fun" });
+    assert.deepEqual(Object.keys(plain).sort(), Object.keys({ ...answered, created }).sort());
   },
 
   async "without EventSource it looks for itself"() {
@@ -174,22 +217,40 @@ export const tests = {
   },
 
   async "what waits in a queue outlives a session that has expired"() {
-    const kept = new Map();
-    const queue = {
-      getItem: (key) => kept.get(key) ?? null,
-      setItem: (key, text) => void kept.set(key, text),
-      removeItem: (key) => void kept.delete(key),
-    };
+    const { queue, kept } = storage();
     const other = withEvents(await signIn(), { collections: ["todos"], queue });
     const { token, record } = other.authStore;
     const [head, , signature] = token.split(".");
     other.authStore.save([head, btoa('{"exp":1}'), signature].join("."), record);
     assert.equal((await fails(other.collection("todos").create({ title: "Kept" }))).status, 400);
     assert.equal(other.events.queued, 1);
-    const { item_id: id } = JSON.parse(kept.get("pocketbase-events"))[0][0];
+    const { item_id: id } = JSON.parse(kept.get("pocketbase-events"))[0].events[0];
     other.authStore.save(token, record);
     await until(() => !other.events.queued);
     assert.equal((await todos.getOne(id)).title, "Kept");
+  },
+
+  async "windows that share a queue send each event once, in the order in which they were written"() {
+    const { queue } = storage();
+    const one = withEvents(await signIn(), { queue });
+    const other = withEvents(await signIn(), { queue });
+    const { id } = await todos.create({ title: "shared" });
+    const send = globalThis.fetch;
+    globalThis.fetch = async (url, options) => {
+      if (options?.method === "POST" && /events\/records/.test(url)) throw new TypeError("fetch failed");
+      return send(url, options);
+    };
+    const written = [];
+    for (const [number, { events, collection }] of [one, other, other, one, other, one].entries()) {
+      written.push(collection("todos").update(id, { title: `${number}` }, { requestKey: null }));
+      await until(() => events.queued === number + 1);
+    }
+    globalThis.fetch = send;
+    const rows = await Promise.all(written);
+    assert.equal(rows.at(-1).title, "5");
+    assert.equal(one.events.queued, 0);
+    const titles = (await eventsOf(id)).map(({ data }) => data.title);
+    assert.deepEqual(titles, ["shared", "0", "1", "2", "3", "4", "5"]);
   },
 
   async "a hundred creates in a batch are one request, and one group"() {

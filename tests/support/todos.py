@@ -47,10 +47,17 @@ def make_todos(server: Server) -> None:
     server.create_collection("closed", title, **dict.fromkeys(READ_RULES, SIGNED_IN))
     server.attach("closed", allow=None)
     server.create_collection("open", title, **FOR_ALL)
-    server.create_collection("letterbox", title)
+    letter = [field for field in todo_fields(lists_id) if field["name"] in ("title", "count", "tags", "created")]
+    server.create_collection("letterbox", letter)
+    server.create_collection("plain_letterbox", letter, createRule="")
     for name in ("open", "letterbox"):
         server.attach(name, allow="")
-    server.create_collection("shared", title, **FOR_USERS)
+    todos_id = server.superuser()("GET", "/api/collections/todos").json()["id"]
+    of_todos = [
+        {"name": name, "type": "relation", "collectionId": todos_id, "maxSelect": maximum}
+        for name, maximum in (("todo", 1), ("todos", 5))
+    ]
+    server.create_collection("shared", [*title, *of_todos], **FOR_USERS)
     admin = server.admin()
     wish = Wish(rules=dict.fromkeys(RULES, SIGNED_IN), history=SIGNED_IN)
     carry_out(admin, plan(admin, installation(admin), "shared", wish))
