@@ -96,7 +96,7 @@ def test_an_app_passes_the_strict_type_checker() -> None:
 def test_the_npm_package_holds_its_files_and_nothing_else() -> None:
     packed = subprocess.check_output(["npm", "pack", "--dry-run", "--json"], cwd=PACKAGE, text=True)
     names = {file["path"] for file in json.loads(packed)[0]["files"]}
-    assert names == {path.name for path in PACKAGE.iterdir()}
+    assert names == {path.name for path in PACKAGE.iterdir() if path.is_file()}
 
 
 def test_npm_installs_the_package_from_a_checkout(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_the_command_line_writes_the_package_into_a_folder(tmp_path: Path) -> No
         done = run_command("javascript", str(folder), env={**os.environ})
         assert done.returncode == 0
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
-        path.name: path.read_bytes() for path in PACKAGE.iterdir()
+        path.name: path.read_bytes() for path in PACKAGE.iterdir() if path.is_file()
     }
     (tmp_path / "file").touch()
     assert run_command("javascript", str(tmp_path / "file"), env={**os.environ}).returncode == 2
