@@ -113,6 +113,22 @@ class BatchTooLargeError(TroubleError):
         return count // 2
 
 
+class StreamTroubleError(TroubleError):
+    """NATS could not do what was asked, and no event is at fault: {why}"""  # noqa: D415
+
+
+class StreamCredentialsRefusedError(CredentialsRefusedError):
+    """NATS at {url} refused the credentials. Check NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_CREDS or NATS_NKEY, whichever it wants."""  # noqa: E501
+
+
+class OvertakenError(PocketBaseEventsError):
+    """The stream does not end where it did: somebody else has published to it."""
+
+
+class ReplicaError(PocketBaseEventsError):
+    """This PocketBase is a replica of {origin}: its events come from there, and no others are recorded here. Append at the primary. If that is gone for good, run: pocketbase-events replica --promote"""  # noqa: D415, E501
+
+
 class HeldError(PocketBaseEventsError):
     """The head of the log is held by {by} until {until} and was not let go. Wait until that has ended, then try again."""  # noqa: E501
 

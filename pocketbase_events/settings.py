@@ -51,6 +51,25 @@ class Settings(BaseSettings):
         return url.rstrip("/")
 
 
+class NatsSettings(BaseSettings):
+    """What the environment says of NATS: the names are those of NATS' own command line. Empty ones count as not given.
+
+    `creds` and `nkey` are paths: of a credentials file, and of a file with the seed of an NKEY. `ca`, `cert` and `key`
+    are paths of certificates for TLS.
+    """
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True, env_prefix="NATS_")
+
+    user: str | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = None
+    creds: str | None = None
+    nkey: str | None = None
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
 def read_settings(**given: str | None) -> Settings:
     """The settings of the environment, with what is given instead of it; empty values count as not given.
 

@@ -24,6 +24,8 @@ from pocketbase_events.cli.javascript import javascript
 from pocketbase_events.cli.output import PROBLEM, TERMINATED, UNREACHABLE, WRONG_USAGE, fail, tell
 from pocketbase_events.cli.rebuild import rebuild
 from pocketbase_events.cli.rejected import rejected
+from pocketbase_events.cli.relay import relay
+from pocketbase_events.cli.replica import replica
 from pocketbase_events.cli.retry import retry
 from pocketbase_events.cli.revert import revert
 from pocketbase_events.cli.run import run
@@ -90,6 +92,8 @@ app.command()(undo)
 app.command()(revert)
 app.command()(rejected)
 app.command()(retry)
+app.command()(relay)
+app.command()(replica)
 app.command()(javascript)
 app.command()(admin_ui)
 

@@ -32,6 +32,10 @@ MetricsOption = Annotated[
     str | None,
     typer.Option("--metrics", metavar="HOST:PORT", help="Answer /metrics (Prometheus) and /health there."),
 ]
+NatsArgument = Annotated[
+    str, typer.Argument(metavar="nats://HOST:PORT", help="A NATS server, or several with commas between them.")
+]
+StreamOption = Annotated[str, typer.Option("--stream", metavar="NAME", help="The stream's name.")]
 
 
 def host_and_port(option: str, given: str) -> tuple[str, int]:

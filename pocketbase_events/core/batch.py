@@ -9,7 +9,7 @@ from pocketbase_events.core.events import Recorded, intent_of
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.projection import Write
 from pocketbase_events.core.schema import quote
-from pocketbase_events.core.transaction import Transaction
+from pocketbase_events.core.transaction import Load, Transaction
 
 VERSION = 4  # of our collections. The head moves for no other, so a worker that knows less records nothing
 HEAD_ID = "head00000000000"
@@ -121,18 +121,33 @@ def seen_request(worker: str, time: str) -> dict[str, Any]:
     return _patch("event_workers", worker, last_seen=time)
 
 
-def load_requests(events: Sequence[Recorded], *, stamping: bool) -> list[dict[str, Any]]:
-    """The batch requests that append events which were recorded elsewhere, and record them as they are.
-
-    With `stamping`, they are recorded all at once.
-    """
-    head = events[-1].head
-    move = _patch("event_head", HEAD_ID, seq=head.seq, hash=head.hash)
+def load_requests(load: Load) -> list[dict[str, Any]]:
+    """The batch requests of a load: the events, the head, the rows, and the events' places in the log."""
+    before, after = load.before, load.after
+    move = _patch("event_head", HEAD_ID, seq=after.seq, hash=after.hash, expected_hash=before.hash, version=VERSION)
     names = ("id", "type", "collection", "item_id", "actor", "data")
     appended = (
-        append_request(**{name: getattr(event, name) for name in names}, **intent_of(event)) for event in events
+        append_request(relayed=True, **{name: getattr(event, name) for name in names}, **intent_of(event))
+        for event in load.events
     )
-    return [*appended, move, *(_stamp_requests(events) if stamping else map(_record_request, events))]
+    recorded = _stamp_requests(load.events) if load.stamped else map(_record_request, load.events)
+    return [*appended, move, *map(row_request, load.writes), *recorded]
+
+
+@dataclass(frozen=True, slots=True)
+class AppendPlace:
+    """The request that appends an event: the `index`-th one of its load, from 0 on."""
+
+    index: int
+
+
+def place_in_load(load: Load, index: int) -> AppendPlace | RowPlace | StampsPlace | EventPlace | None:
+    """What the request with this index does, from 0 on, in the order of `load_requests`; None: it moves the head."""
+    if index < len(load.events):
+        return AppendPlace(index)
+    return place_of(
+        Transaction(load.before, load.after, load.writes, load.events, stamped=load.stamped), index - len(load.events)
+    )
 
 
 def _stamp_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:

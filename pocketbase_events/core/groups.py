@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from pocketbase_events.core.events import Pending
+from pocketbase_events.core.events import Pending, Recorded
 
 MAX_GROUP = 100  # events
 TOO_LARGE = "At most {most} events may be appended together; this group has {size}. Append them in several groups."
@@ -13,6 +13,15 @@ WITH_ANOTHER = "Rejected together with the event {id}, which was rejected: {why}
 def groups_of(events: Sequence[Pending]) -> Iterator[Sequence[Pending]]:
     """The events as groups, in order: neighbours with the same `together` and actor; any other event is one alone."""
     for (together, _), members in groupby(events, key=lambda event: (event.together, event.actor)):
+        if together:
+            yield list(members)
+        else:
+            yield from ([member] for member in members)
+
+
+def recorded_groups(events: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
+    """Recorded events as groups, in order: neighbours with the same `together`, actor and time of recording."""
+    for (together, *_), members in groupby(events, key=lambda event: (event.together, event.actor, event.timestamp)):
         if together:
             yield list(members)
         else:

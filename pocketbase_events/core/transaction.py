@@ -49,6 +49,24 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """A batch request that brings events which were recorded elsewhere: it appends and records them as they are.
+
+    The head moves before the rows are written. If it is `stamped`, a trigger records the events, all at once.
+    """
+
+    before: Head
+    events: Sequence[Recorded]
+    writes: Sequence[Write] = ()
+    stamped: bool = False
+
+    @property
+    def after(self) -> Head:
+        """The head that it leaves."""
+        return self.events[-1].head
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
     """The transaction is in the database."""
 
@@ -200,12 +218,17 @@ def build(
     for event, data in zip(chosen.events, chosen.data, strict=True):
         recorded.append(record(event, data, head, str(new_id()), timestamp))
         head = recorded[-1].head
-    writes = merge(chosen.changes, targets, merging=merging)
+    writes = numbered(merge(chosen.changes, targets, merging=merging), recorded, targets)
+    stamped = stamping and len(recorded) >= STAMPED_FROM
+    return Transaction(before, head, writes, recorded, chosen.rejections, stamped=stamped)
+
+
+def numbered(writes: list[Write], recorded: Sequence[Recorded], targets: Mapping[str, Target]) -> list[Write]:
+    """The writes, each with the seq of the last of its events if the rows of its collection carry one."""
     for write in writes:
         if targets[write.collection].versioned:
             write.fields[SEQ] = recorded[write.events[-1]].seq
-    stamped = stamping and len(recorded) >= STAMPED_FROM
-    return Transaction(before, head, writes, recorded, chosen.rejections, stamped=stamped)
+    return writes
 
 
 _Accepted = tuple[Json, Change | None]

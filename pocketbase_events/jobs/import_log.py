@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pocketbase_events.core.batch import RAISE_LIMIT, load_requests
 from pocketbase_events.core.events import EMPTY, Head, Recorded
-from pocketbase_events.core.transaction import Committed
+from pocketbase_events.core.transaction import Committed, Load
 from pocketbase_events.errors import BatchTooLargeError, ProblemError, WrongUsageError
 from pocketbase_events.jobs.check import chosen, find_drift
 from pocketbase_events.jobs.hold import Holding, holding
@@ -97,12 +97,12 @@ def _load(path: Path, end: Head, superuser: Gateway, held: Holding, watch: Watch
     """
     loaded, at_once, stamping = 0, AT_ONCE, superuser.status().stamping
     pages = watch(ExportFile(path).log(held.head.seq, end.seq), "importing", end.seq - held.head.seq)
-    coming = (_with_id(event) for page in pages for event in page)
+    coming = (with_id(event) for page in pages for event in page)
     waiting: list[Recorded] = []
     while waiting := waiting or _some(coming, at_once):
         some = waiting[:at_once]
         try:
-            refused = superuser.append(load_requests(some, stamping=stamping))
+            refused = superuser.append(load_requests(Load(held.head, some, stamped=stamping)))
         except BatchTooLargeError as error:
             at_once = error.half(len(some))
             continue
@@ -110,7 +110,7 @@ def _load(path: Path, end: Head, superuser: Gateway, held: Holding, watch: Watch
             which = f"event of seq {some[refused.index].seq}" if refused.index < len(some) else "head of the log"
             raise ProblemError(
                 why=f"PocketBase refused the {which}: {refused.why} The log ends with seq {held.head.seq}."
-                f" {_what_to_do(refused.why)}, then import again."
+                f" {what_to_do(refused.why)}, then import again."
             )
         held.moved(some[-1].head)
         loaded, waiting = loaded + len(some), waiting[len(some) :]
@@ -119,13 +119,14 @@ def _load(path: Path, end: Head, superuser: Gateway, held: Holding, watch: Watch
     return loaded
 
 
-def _what_to_do(why: str) -> str:
+def what_to_do(why: str) -> str:
+    """What to do if PocketBase refuses an event for this reason."""
     if why.startswith("id: "):
         return "Events with the same id are pending or rejected here: delete those, as a superuser"
     return RAISE_LIMIT if why.startswith("data: ") else "Mend that"
 
 
-def _with_id(event: Recorded) -> Recorded:
+def with_id(event: Recorded) -> Recorded:
     """The event with its record's id; one from an older export gets an id that is the same at every attempt."""
     return event if event.id else replace(event, id=event.event_id.replace("-", "")[-15:])
 

@@ -10,6 +10,7 @@ from pocketbase_events.core.access import let_worker_in, unwrapped
 from pocketbase_events.core.batch import HEAD_ID, STAMPS_ID
 from pocketbase_events.core.indexes import index_name
 from pocketbase_events.core.policy import compose_create_rule
+from pocketbase_events.core.replica import origin_of
 from pocketbase_events.core.schema import ROW_UPDATE_RULE_BEFORE_3, row_update_rule
 from pocketbase_events.core.server_limits import enough
 from pocketbase_events.errors import ProblemError, WrongUsageError
@@ -94,7 +95,7 @@ def _upgraded(collection: Collection, there: dict[str, Collection], append_rule:
     upgraded = {**collection, **{rule: existing[rule] for rule in READ_RULES}}
     upgraded["indexes"] = [*collection["indexes"], *kept]
     if collection["name"] == "events":
-        upgraded["createRule"] = append_rule
+        upgraded["createRule"] = existing["createRule"] if origin_of(existing["createRule"]) else append_rule
         upgraded["fields"] = [_with_limit(field, existing["fields"]) for field in collection["fields"]]
     return upgraded
 

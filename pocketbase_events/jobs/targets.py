@@ -6,6 +6,7 @@ from typing import Any
 
 from pocketbase_events.core.policy import AppendRules, admits_nobody, collections_looked_into, compose_create_rule
 from pocketbase_events.core.readers import HistoryRule, compose_history_rule, with_history
+from pocketbase_events.core.replica import Origin, origin_of, replica_rule
 from pocketbase_events.core.schema import ROW_CREATE_RULE
 from pocketbase_events.errors import NotInstalledError, ProblemError, WrongUsageError
 from pocketbase_events.pb.admin import Admin, Collection, Record
@@ -110,8 +111,15 @@ def check_joins(rule: str | None) -> None:
         )
 
 
-def publish(admin: Admin, collections: Sequence[Collection] = ()) -> None:
+def close_appends(admin: Admin, origin: Origin) -> None:
+    """Let nobody append events but the replica of this stream."""
+    admin.import_collections([{**_EVENTS, "createRule": replica_rule(origin)}])
+
+
+def publish(admin: Admin, collections: Sequence[Collection] = (), *, promoting: bool = False) -> None:
     """Change collections, and make the rules of `events` what `event_targets` says, all or none of it.
+
+    The create rule of a replica stays, unless it is `promoting`.
 
     Several may run at once: each checks whether `event_targets` was changed meanwhile,
     and composes it again, so the last one composes of what all of them have written.
@@ -122,7 +130,9 @@ def publish(admin: Admin, collections: Sequence[Collection] = ()) -> None:
     for _ in range(ATTEMPTS):
         targets = admin.records("event_targets")
         try:
-            admin.import_collections([*collections, {**_EVENTS, **_rules_of_events(admin, targets)}])
+            admin.import_collections(
+                [*collections, {**_EVENTS, **_rules_of_events(admin, targets, promoting=promoting)}]
+            )
             refused = None
         except (ProblemError, WrongUsageError) as error:
             refused = error
@@ -133,10 +143,12 @@ def publish(admin: Admin, collections: Sequence[Collection] = ()) -> None:
     raise ProblemError(why="Somebody else keeps attaching and detaching collections. Try again.")
 
 
-def _rules_of_events(admin: Admin, targets: Sequence[Record]) -> dict[str, str | None]:
+def _rules_of_events(admin: Admin, targets: Sequence[Record], *, promoting: bool) -> dict[str, str | None]:
     """The rules of `events`: the create rule, and the list and view rule if they change."""
-    rules = {"createRule": compose_create_rule(append_rules(targets))}
     history, events = compose_history_rule(history_rules(targets)), admin.collection(_EVENTS["name"])
+    composed = compose_create_rule(append_rules(targets))
+    is_replica = origin_of(events["createRule"]) is not None and not promoting
+    rules = {"createRule": events["createRule"] if is_replica else composed}
     read = {rule: with_history(events[rule], history) for rule in READ_RULES}
     rules |= {rule: text for rule, text in read.items() if text != events[rule]}
     for text in rules.values():

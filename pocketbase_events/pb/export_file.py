@@ -92,7 +92,7 @@ def _pages(file: BinaryIO) -> Iterator[Sequence[Recorded | BadLine]]:
             yield [BadLine(1, why)]
             return
         if line.strip():
-            page.append(_event_of(number, line))
+            page.append(event_of(number, line))
         if len(page) == PAGE:
             yield page
             page = []
@@ -104,8 +104,8 @@ def _why_foreign(beginning: bytes) -> str | None:
     return next((f"{why}." for mark, why in _FOREIGN.items() if beginning.startswith(mark)), None)
 
 
-def _event_of(number: int, line: bytes) -> Recorded | BadLine:
-    """The event in a line. Its data is read like that of an event in PocketBase."""
+def event_of(number: int, line: bytes) -> Recorded | BadLine:
+    """The event in the line of this number. Its data is read like that of an event in PocketBase."""
     try:
         given = read_json(line.decode(), MAX_DEPTH + 1)  # the line itself is a level
     except UnicodeDecodeError:

@@ -10,10 +10,13 @@ from typing import Any
 from urllib.parse import quote as percent_encoded
 
 from pocketbase_events.core.batch import (
+    AppendPlace,
     EventPlace,
     RowPlace,
     StampsPlace,
     append_request,
+    load_requests,
+    place_in_load,
     place_of,
     reasons,
     requests_of,
@@ -22,7 +25,7 @@ from pocketbase_events.core.batch import (
     why_refused,
     words_of,
 )
-from pocketbase_events.core.events import Pending
+from pocketbase_events.core.events import Head, Pending
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.projection import Write
 from pocketbase_events.core.schema import DELETED, SEQ, quote
@@ -31,6 +34,7 @@ from pocketbase_events.core.transaction import (
     Conflict,
     EventRefused,
     Held,
+    Load,
     NotStamped,
     Outcome,
     RowRefused,
@@ -83,7 +87,28 @@ class Gateway(Reader):
             case EventPlace() as place:
                 return self._why_no_event(place, failed)
             case None:
-                return self._why_no_head(transaction)
+                return self._why_no_head(transaction.before)
+
+    def load(self, load: Load) -> Outcome:
+        """Append and record events as another log has them, with their rows, in one transaction.
+
+        Raises:
+            As `transact` does.
+        """
+        failed = send_batch(self._connection, load_requests(load))
+        if failed is None:
+            return Committed()
+        match place_in_load(load, failed.index):
+            case AppendPlace(index):
+                return EventRefused(load.events[index].id, failed.why)
+            case RowPlace(place):
+                return self._why_no_row(load.writes[: place + 1], failed)
+            case StampsPlace():
+                return NotStamped()
+            case EventPlace() as place:
+                return EventRefused(place.id, failed.why, certain=False)
+            case None:
+                return self._why_no_head(load.before)
 
     def write_rows(self, writes: Sequence[Write]) -> Outcome:
         """Write rows in a transaction that leaves the head alone, as a superuser, while the head is held.
@@ -113,9 +138,9 @@ class Gateway(Reader):
         failed = send_batch(self._connection, [*requests, append_request(type="", data=None)])
         return failed.why if failed is not None and failed.index < len(requests) else None
 
-    def _why_no_head(self, transaction: Transaction) -> Outcome:
+    def _why_no_head(self, before: Head) -> Outcome:
         status = self.status()
-        if status.head == transaction.before and status.held:
+        if status.head == before and status.held:
             return Held(status.hold_by, status.hold_until)
         return Conflict()
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from pocketbase_events.core.batch import STAMPS_TRIGGER, VERSION
 from pocketbase_events.core.events import Head, Pending, Recorded
 from pocketbase_events.core.json_text import MAX_SAFE_INTEGER, UnreadableJsonError, read_data
-from pocketbase_events.errors import ContradictionError, NewerError, OlderError
+from pocketbase_events.core.replica import Origin, origin_of
+from pocketbase_events.errors import ContradictionError, NewerError, OlderError, ReplicaError
 
 
 class Status(BaseModel):
@@ -81,6 +82,21 @@ class Status(BaseModel):
         """
         if self.contradiction is not None:
             raise self.contradiction
+        return self
+
+    @property
+    def origin(self) -> Origin | None:
+        """The stream of which this is a replica; None if it is an ordinary log."""
+        return origin_of(self.append_rule)
+
+    def ordinary(self) -> Self:
+        """This status, if the log is one to which events are appended.
+
+        Raises:
+            ReplicaError: if it is a replica.
+        """
+        if self.origin is not None:
+            raise ReplicaError(origin=self.origin)
         return self
 
     @property

@@ -86,11 +86,12 @@ class Recorder:
 
         Raises:
             ContradictionError: if the log contradicts itself.
+            ReplicaError: if the log is another one's replica.
             WrongClockError: if the clocks differ by more than a minute.
             TroubleError: if PocketBase can't answer now.
         """
         started = self._timer()
-        status = self._gateway.status().sound()
+        status = self._gateway.status().sound().ordinary()
         self._answer_times.append(self._timer() - started)
         self._clock.compare(status.now)
         if status.seq < self._latest:

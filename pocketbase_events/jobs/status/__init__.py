@@ -7,6 +7,7 @@ from typing import Any
 
 from pocketbase_events.core.schema import Target
 from pocketbase_events.jobs.status.of_our_own import collection_problems, lock_problems, rule_problems
+from pocketbase_events.jobs.status.of_replica import ReplicaReport, report_replica
 from pocketbase_events.jobs.status.of_rows import id_problems, row_lock_problems, seq_problems, target_problems
 from pocketbase_events.jobs.status.of_server import (
     batch_problems,
@@ -40,6 +41,7 @@ def report(gateway: Gateway, sleep: Callable[[float], None], now: Callable[[], d
     before, status, after = now(), gateway.status(), now()
     setup, records, targets = gateway.setup(), gateway.event_targets(), gateway.targets()
     attached = sorted(each["collection"] for each in records if not each["closed"])
+    replica = report_replica(status)
     problems = [
         *([str(status.contradiction)] if status.contradiction else ()),
         *batch_problems(gateway, setup),
@@ -50,17 +52,22 @@ def report(gateway: Gateway, sleep: Callable[[float], None], now: Callable[[], d
         *account_problems(status),
         *clock_problems(status, before, after),
         *version_problems(gateway),
-        *worker_problems(status, gateway, sleep),
+        *(replica.problems if replica.document else worker_problems(status, gateway, sleep)),
         *target_problems(attached, targets),
         *row_lock_problems(setup, targets),
         *seq_problems(records, targets),
         *id_problems(targets),
     ]
-    return Report(_document(status, attached, targets, problems), problems, status.seen_seconds)
+    document = _document(status, attached, targets, replica, problems)
+    return Report(document, problems, status.seen_seconds)
 
 
 def _document(
-    status: Status, attached: Iterable[str], targets: dict[str, Target], problems: Sequence[str]
+    status: Status,
+    attached: Iterable[str],
+    targets: dict[str, Target],
+    replica: ReplicaReport,
+    problems: Sequence[str],
 ) -> dict[str, Any]:
     triggers = set(status.triggers)
     return {
@@ -74,6 +81,7 @@ def _document(
         "targets": [
             {"collection": name, "locked": name in targets and _locked(targets[name], triggers)} for name in attached
         ],
+        "replica": replica.document,
         "problems": list(problems),
     }
 

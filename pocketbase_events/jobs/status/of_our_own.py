@@ -28,7 +28,7 @@ def rule_problems(status: Status, records: Sequence[Mapping[str, Any]]) -> Itera
                 " Run it again if it was."
             )
     try:
-        if status.append_rule != compose_create_rule(append_rules(records)):
+        if status.origin is None and status.append_rule != compose_create_rule(append_rules(records)):
             yield (
                 "The create rule of events is not what the attached collections say: it was edited, or attaching was"
                 f" interrupted. {_INIT}"

@@ -1,0 +1,307 @@
+"""NATS, by nats-py, in an event loop: one connection, one stream. Its errors become ours here.
+
+A lost connection is not mended: whoever uses it connects anew, and looks where the stream ends.
+"""
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import nats
+from nats.aio.client import Client as Connection
+from nats.aio.msg import Msg
+from nats.errors import AuthorizationError
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StorageType, StreamConfig
+from nats.js.errors import APIError, NotFoundError
+
+from pocketbase_events.errors import (
+    OvertakenError,
+    ProblemError,
+    StreamCredentialsRefusedError,
+    StreamTroubleError,
+)
+from pocketbase_events.stream.messages import Message, Outgoing, State, message_of
+
+ANSWERS_WITHIN = 5.0  # seconds
+IN_FLIGHT = 256  # messages that are published and not acknowledged yet
+WRONG_LAST_SEQUENCE = (10071, 10164)  # JetStream's error codes; the second one is of 2.12 and newer
+NOT_ENABLED = (10039, 10076)
+HEARTBEAT = 2.0  # seconds between two signs of life while a reader waits
+SILENCE = 3 * HEARTBEAT  # seconds after which a stream counts as lost
+ASKED = 1000  # messages that a reader asks for at a time
+ASKED_BYTES = 16_000_000  # of them
+ASKS_FOR = 60.0  # seconds that a question for messages stays open
+FORGOTTEN_AFTER = 60.0  # seconds after which JetStream forgets a reader that is gone
+
+
+class Client:
+    """A connection to NATS, and a stream there.
+
+    Args:
+        connection: connected by `connect`.
+        url: the servers' addresses, for sentences.
+        name: of the stream.
+        said: what NATS said last that belongs to no request.
+    """
+
+    def __init__(self, connection: Connection, url: str, name: str, said: list[str]) -> None:
+        self._connection = connection
+        self._url, self._name, self._said = url, name, said
+        self._jetstream = connection.jetstream(timeout=ANSWERS_WITHIN, publish_async_max_pending=IN_FLIGHT)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        with suppress(Exception):
+            await asyncio.wait_for(self._connection.close(), ANSWERS_WITHIN)
+
+    async def ensure(self, replicas: int) -> None:
+        """Create the stream if it is not there.
+
+        Raises:
+            ProblemError: if it is there, and is not one of ours.
+            StreamTroubleError: if NATS can't answer now.
+        """
+        subjects = [f"{self._name}.>"]
+        with self._errors():
+            try:
+                found = (await self._jetstream.stream_info(self._name)).config.subjects
+            except NotFoundError:
+                config = StreamConfig(
+                    name=self._name, subjects=subjects, storage=StorageType.FILE, num_replicas=replicas,
+                    deny_delete=True, deny_purge=True,
+                )  # fmt: skip
+                await self._jetstream.add_stream(config)
+                return
+        if found != subjects:
+            raise ProblemError(
+                why=f"There is a stream {self._name} at {self._url} that is not for events: its subjects are"
+                f" {', '.join(found or ['none'])}. Choose another name with --stream."
+            )
+
+    async def state(self) -> State:
+        """What the stream holds.
+
+        Raises:
+            StreamTroubleError: if there is no stream, or NATS can't answer now.
+        """
+        with self._errors():
+            state = (await self._jetstream.stream_info(self._name)).state
+            return State(state.first_seq, state.last_seq, state.messages)
+
+    async def message(self, seq: int) -> Message | None:
+        """The message of this sequence; None if it is gone.
+
+        Raises:
+            StreamTroubleError: if NATS can't answer now.
+        """
+        with self._errors():
+            try:
+                found = await self._jetstream.get_msg(self._name, seq)
+            except NotFoundError:
+                return None
+            return message_of(seq, found.headers, found.data or b"")
+
+    async def publish(self, messages: Iterable[Outgoing]) -> None:
+        """Publish messages in their order, many in flight, and wait until all of them are stored.
+
+        Raises:
+            OvertakenError: if the stream does not end where the first of them begins.
+            ProblemError: if the server takes no message so large.
+            StreamTroubleError: if NATS can't do it now. Some may be stored.
+        """
+        flying: list[tuple[int, asyncio.Future[Any]]] = []
+        try:
+            with self._errors():
+                for each in messages:
+                    self._check_size(each)
+                    flying.append((each.seq, await self._send(each)))
+                await asyncio.wait([ack for _, ack in flying], timeout=ANSWERS_WITHIN)
+                for seq, ack in flying:
+                    if not ack.done():
+                        raise StreamTroubleError(why=self._unanswered())
+                    if ack.result().seq != seq:
+                        raise OvertakenError
+        finally:
+            for _, ack in flying:
+                if not ack.cancel() and not ack.cancelled():
+                    ack.exception()  # or asyncio complains that nobody has looked
+
+    async def _send(self, each: Outgoing) -> "asyncio.Future[Any]":
+        return await self._jetstream.publish_async(
+            each.subject, each.body, wait_stall=ANSWERS_WITHIN, stream=self._name, headers=dict(each.headers)
+        )
+
+    def _check_size(self, each: Outgoing) -> None:
+        size = len(each.body) + sum(len(name) + len(value) + 4 for name, value in each.headers.items()) + 100
+        if size > self._connection.max_payload:
+            raise ProblemError(
+                why=f"The event of seq {each.seq} makes a message of {size} bytes, and this NATS server takes"
+                f" {self._connection.max_payload}. Raise max_payload in its configuration (8MB, say), reload it, and"
+                " start the relay again."
+            )
+
+    async def read(self, after: int, subject: str | None) -> "Reading":
+        """Read the messages after a sequence, those of a subject if given.
+
+        Raises:
+            StreamTroubleError: if NATS can't answer now.
+        """
+        config = ConsumerConfig(
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=after + 1, ack_policy=AckPolicy.NONE,
+            filter_subject=subject, inactive_threshold=FORGOTTEN_AFTER, mem_storage=True, num_replicas=1,
+        )  # fmt: skip
+        with self._errors():
+            consumer = await self._jetstream.add_consumer(self._name, config)
+            reading = Reading(self._connection, self._name, consumer.name, consumer.num_pending or 0)
+            await reading.open()
+            return reading
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn errors of nats-py into ours."""
+        try:
+            yield
+        except NotFoundError:
+            raise StreamTroubleError(
+                why=f"there is no stream {self._name} at {self._url}. Is a relay running, and is --stream right?"
+            ) from None
+        except APIError as error:
+            if error.err_code in WRONG_LAST_SEQUENCE:
+                raise OvertakenError from None
+            raise StreamTroubleError(why=_said_by_jetstream(error, self._url)) from None
+        except TimeoutError:
+            raise StreamTroubleError(why=self._unanswered()) from None
+        except (nats.errors.Error, OSError) as error:
+            raise StreamTroubleError(why=f"the connection to {self._url} was lost ({_words(error)}).") from None
+
+    def _unanswered(self) -> str:
+        said = f" It said: {self._said[-1]}" if self._said else ""
+        return f"{self._url} did not answer within {ANSWERS_WITHIN:g} s.{said}"
+
+
+class Reading:
+    """Messages of a stream, one after another, from where it was opened on.
+
+    Args:
+        connection: to NATS.
+        stream: its name.
+        consumer: JetStream's name for the reader.
+        left: how many messages there were when it was opened.
+    """
+
+    def __init__(self, connection: Connection, stream: str, consumer: str, left: int) -> None:
+        self.left = left
+        self._connection = connection
+        self._question = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        self._forget = f"$JS.API.CONSUMER.DELETE.{stream}.{consumer}"
+        self._inbox = connection.new_inbox()
+        self._asked = 0  # messages that are asked for and not come
+        self._came: deque[Msg] = deque()
+        self._news = asyncio.Event()
+        self._heard = time.monotonic()
+        self._refusal = ""
+
+    async def open(self) -> None:
+        """Begin to listen."""
+        await self._connection.subscribe(self._inbox, cb=self._hear)
+
+    async def next(self, most: int, within: float) -> list[Message]:
+        """The messages that are there, or the first ones to come within so many seconds; [] if none came.
+
+        Raises:
+            StreamTroubleError: if NATS is gone, or refuses.
+        """
+        if self._asked <= 0 and len(self._came) < most:
+            await self._ask()
+        if not self._came:
+            self._news.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), within)
+        if not self._came:
+            self._check_life()
+        return [_read(self._came.popleft()) for _ in range(min(most, len(self._came)))]
+
+    async def close(self) -> None:
+        """Have JetStream forget the reader."""
+        with suppress(Exception):
+            await self._connection.publish(self._forget)
+            await self._connection.flush(timeout=1)
+
+    async def _ask(self) -> None:
+        question = {
+            "batch": ASKED, "expires": int(ASKS_FOR * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9),
+            "max_bytes": max(ASKED_BYTES, 2 * self._connection.max_payload),
+        }  # fmt: skip
+        self._asked, self._heard = ASKED, time.monotonic()
+        with suppress(nats.errors.Error):  # a lost connection shows below
+            await self._connection.publish(self._question, json.dumps(question).encode(), reply=self._inbox)
+
+    async def _hear(self, message: Msg) -> None:
+        self._heard = time.monotonic()
+        status = (message.headers or {}).get("Status", "")
+        if not status:
+            self._asked -= 1
+            self._came.append(message)
+        elif status in ("404", "408", "409"):  # the question is over: its time, its bytes, a new leader
+            self._asked = 0
+        elif status != "100":
+            self._refusal = status
+        self._news.set()
+
+    def _check_life(self) -> None:
+        if self._connection.is_closed or self._refusal:
+            raise StreamTroubleError(why="the connection was lost." if not self._refusal else "the stream is gone.")
+        silent = time.monotonic() - self._heard
+        if silent > SILENCE:
+            raise StreamTroubleError(why=f"the stream has been silent for {silent:.0f} s.")
+
+
+async def connect(servers: Sequence[str], name: str, options: Mapping[str, Any]) -> Client:
+    """Connect to one of the servers.
+
+    Raises:
+        StreamCredentialsRefusedError: if it refuses the credentials.
+        StreamTroubleError: if none can be reached.
+    """
+    said: list[str] = []
+    url = ",".join(servers)
+
+    async def hear(error: Exception) -> None:
+        said.append(_words(error))
+        del said[:-3]
+
+    connection = Connection()
+    connecting = connection.connect(
+        list(servers), error_cb=hear, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0,
+        connect_timeout=int(ANSWERS_WITHIN), name="pocketbase-events", **options,
+    )  # fmt: skip
+    try:
+        await asyncio.wait_for(connecting, ANSWERS_WITHIN)
+    except (nats.errors.Error, OSError, TimeoutError) as error:
+        with suppress(Exception):
+            await connection.close()
+        why = " ".join([*said, _words(error)])
+        if isinstance(error, AuthorizationError) or "uthorization" in why or "uthentication" in why:
+            raise StreamCredentialsRefusedError(url=url) from None
+        told = said[-1] if said else _words(error)
+        raise StreamTroubleError(why=f"{url} can't be reached ({told}). Is nats-server running there?") from None
+    return Client(connection, url, name, said)
+
+
+def _read(message: Msg) -> Message:
+    place = message.metadata
+    return message_of(place.sequence.stream, message.headers, message.data, place.num_pending)
+
+
+def _said_by_jetstream(error: APIError, url: str) -> str:
+    if error.err_code in NOT_ENABLED or error.description is None:
+        return f"JetStream at {url} does not answer. Is it enabled (nats-server -js)?"
+    return f"JetStream at {url} says: {error.description} (error {error.err_code})."
+
+
+def _words(error: Exception) -> str:
+    return str(error).removeprefix("nats: ").strip("' ") or type(error).__name__
