@@ -141,7 +141,7 @@ class Copier:
                 raise ProblemError(why=_unlike(seq, why))
             case RowRefused(write, why):
                 raise ProblemError(why=_unlike(events[write.events[-1]].seq, why or "PocketBase gives no reason."))
-            case EventRefused(id_, why):
+            case EventRefused(id_, why) if self._gateway.status().head == self.head:
                 raise ProblemError(why=_refused(events, id_, why))
             case _:
                 return None

@@ -57,7 +57,9 @@ def nats_server(folder: Path, **config: Any) -> Iterator[Nats]:
 
 
 @contextmanager
-def nats_cluster(folder: Path, ports: Sequence[int] | None = None, seen_at: Sequence[int] | None = None) -> Iterator[list[Nats]]:
+def nats_cluster(
+    folder: Path, ports: Sequence[int] | None = None, seen_at: Sequence[int] | None = None
+) -> Iterator[list[Nats]]:
     """Three servers; `seen_at` are the ports by which they find each other, if not their own."""
     routes = ports or [free_port() for _ in range(3)]
     found = [f"nats-route://127.0.0.1:{port}" for port in seen_at or routes]
