@@ -32,9 +32,8 @@ MetricsOption = Annotated[
     str | None,
     typer.Option("--metrics", metavar="HOST:PORT", help="Answer /metrics (Prometheus) and /health there."),
 ]
-NatsArgument = Annotated[
-    str, typer.Argument(metavar="nats://HOST:PORT", help="A NATS server, or several with commas between them.")
-]
+NATS_HELP = "A NATS server: nats://HOST:PORT. Or several, with commas between them."
+NatsArgument = Annotated[str, typer.Argument(metavar="URL", help=NATS_HELP)]
 StreamOption = Annotated[str, typer.Option("--stream", metavar="NAME", help="The stream's name.")]
 
 

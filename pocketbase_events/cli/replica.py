@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pocketbase_events.cli.options import JsonLogOption, StreamOption
+from pocketbase_events.cli.options import NATS_HELP, JsonLogOption, StreamOption
 from pocketbase_events.cli.output import log_to_stderr, say, tell
 from pocketbase_events.cli.questions import agreed
 from pocketbase_events.cli.signals import stopping
@@ -22,10 +22,7 @@ from pocketbase_events.stream.stream import connected, servers_of
 
 def replica(
     context: typer.Context,
-    servers: Annotated[
-        str | None,
-        typer.Argument(metavar="nats://HOST:PORT", help="A NATS server, or several with commas between them."),
-    ] = None,
+    servers: Annotated[str | None, typer.Argument(metavar="URL", help=NATS_HELP)] = None,
     stream: StreamOption = DEFAULT_STREAM,
     promote: Annotated[
         bool, typer.Option("--promote", help="Make this replica an ordinary log again. Needs a superuser.")

@@ -65,7 +65,8 @@ def whole_groups(events: Sequence[Recorded], ends: Mapping[int, int], most: int)
     """
     end = 0
     for members in recorded_groups(events):
-        goes_on = ends.get(members[-1].seq, 0) > members[-1].seq
+        last = members[-1].seq
+        goes_on = last == events[-1].seq and ends.get(last, 0) > last
         if goes_on or (end and end + len(members) > most):
             break
         end += len(members)

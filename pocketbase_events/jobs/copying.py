@@ -23,6 +23,7 @@ from pocketbase_events.jobs.import_log import AT_ONCE, MAX_CHARS, what_to_do, wi
 from pocketbase_events.jobs.record.presence import Presence
 from pocketbase_events.jobs.record.trouble import Trouble
 from pocketbase_events.jobs.stream_news import StreamNews
+from pocketbase_events.logs import log
 from pocketbase_events.pb.export_file import BadLine
 from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.stream.messages import Message
@@ -45,7 +46,7 @@ class Copier:
 
     def __init__(self, gateway: Gateway, origin: Origin, stop: threading.Event) -> None:
         self.head = EMPTY
-        self.news = StreamNews("replicated", time.monotonic)
+        self.news = StreamNews(_tell, time.monotonic)
         self._gateway, self._origin, self._stop = gateway, origin, stop
         self._presence = Presence(gateway, time.monotonic)
         self._targets: dict[str, Target] = {}
@@ -163,6 +164,10 @@ class Copier:
         except OutcomeUnknownError:
             self._at_once = max(1, len(events) // 2)
             raise
+
+
+def _tell(events: int, seq: int) -> None:
+    log.info("replicated", events=events, seq=seq)
 
 
 def _within_size(events: Sequence[Recorded]) -> int:

@@ -35,7 +35,7 @@ def relay(source: Source, connect: Connect, replicas: int, pause: Pause) -> None
         LogWentBackError: if a backup was restored meanwhile.
         CredentialsRefusedError: if NATS or PocketBase refuses the credentials.
     """
-    trouble, news = Trouble(time.monotonic), StreamNews("relayed", time.monotonic)
+    trouble, news = Trouble(time.monotonic), StreamNews(_tell, time.monotonic)
     seconds = 0.0
     while pause(seconds):
         try:
@@ -82,6 +82,10 @@ def _pass_on(source: Source, stream: Stream, pause: Pause, trouble: Trouble, new
             if not pause(0):
                 return
         waiting.append(event)
+
+
+def _tell(events: int, seq: int) -> None:
+    log.info("relayed", events=events, seq=seq)
 
 
 def _expect_same_log(source: Source, stream: Stream, end: Head) -> None:

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-from pocketbase_events.logs import log
-
 EVERY = 1.0  # seconds
 
 
@@ -11,12 +9,12 @@ class StreamNews:
     """Tells how many events were passed on, and up to which seq.
 
     Args:
-        event: the log line's name.
+        write: writes a line, of so many events up to this seq.
         timer: seconds, for durations.
     """
 
-    def __init__(self, event: str, timer: Callable[[], float]) -> None:
-        self._event = event
+    def __init__(self, write: Callable[[int, int], None], timer: Callable[[], float]) -> None:
+        self._write = write
         self._timer = timer
         self._count = self._seq = 0
         self._next = timer()
@@ -34,6 +32,6 @@ class StreamNews:
     def tell(self) -> None:
         """Tell what was not told yet."""
         if self._count:
-            log.info(self._event, events=self._count, seq=self._seq)
+            self._write(self._count, self._seq)
             self._next = self._timer() + EVERY
         self._count = 0

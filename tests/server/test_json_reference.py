@@ -11,6 +11,9 @@ from support import ITEM_FIELDS, Server, item_id, run_command, unlocked
 from support.pages import DOCS, tables
 from support.working import working
 
+from pocketbase_events.core.replica import Origin
+from pocketbase_events.jobs.targets import close_appends
+
 NAMES = {"items", *(field["name"] for field in ITEM_FIELDS)}  # of collections and fields, which stand where keys do
 
 
@@ -73,6 +76,8 @@ def printed(server: Server, tmp_path: Path) -> dict[str, set[str]]:
     run("attach --dry-run", "items")
     run("attach", "items")
     run("detach", "items")
+    close_appends(server.admin(), Origin("nats://127.0.0.1:1", "events"))
+    run("status")
     return found
 
 
