@@ -160,6 +160,7 @@ def test_status_is_one_json_document_with_the_promised_keys(server: Server) -> N
         "hold": None,
         "locked": server.locks,
         "targets": [{"collection": "items", "locked": server.locks}],
+        "replica": None,
         "problems": [],
     }
     server.guest().append("create", "item00000000001", {"title": "x"})
