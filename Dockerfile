@@ -72,6 +72,6 @@ RUN --mount=type=bind,from=wheel,source=/dist,target=/dist \
 COPY --chmod=0755 docker/set-up docker/healthy /usr/local/bin/
 USER 10001:10001
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=20s --start-period=60s CMD ["healthy"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=2 CMD ["healthy"]
 ENTRYPOINT ["pocketbase-events"]
-CMD ["run"]
+CMD ["run", "--metrics", "127.0.0.1:9464"]

@@ -135,17 +135,20 @@ def test_the_engine_finds_both_healthy(pair: Pair) -> None:
         eventually(lambda found=found: inspected(found)["State"]["Health"]["Status"] == "healthy", "health")
 
 
-def test_a_worker_whose_status_finds_something_wrong_is_not_healthy(pair: Pair) -> None:
+def test_a_worker_that_is_in_trouble_is_not_healthy_and_says_why(pair: Pair) -> None:
+    def look() -> tuple[int, bytes]:
+        done = pair.worker.exec("healthy")
+        return done.exit_code, done.output
+
     pocketbase = pair.pocketbase.get_wrapped_container()
-    assert pair.worker.exec("healthy").exit_code == 0
+    eventually(lambda: look() == (0, b"The worker records.\n"), "the worker's health")
     pocketbase.stop()
     try:
-        look = pair.worker.exec("healthy")
+        eventually(lambda: look()[0] == 1, "the bad news", 10)
+        assert b"can't be reached" in look()[1]
     finally:
         pocketbase.start()
-    assert look.exit_code == 1
-    assert b"can't be reached" in look.output
-    eventually(lambda: pair.worker.exec("healthy").exit_code == 0, "the worker's health")
+    eventually(lambda: look()[0] == 0, "the good news")
 
 
 def test_the_workers_image_holds_what_the_constraints_name_and_nothing_else(pair: Pair) -> None:

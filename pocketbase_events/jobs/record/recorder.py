@@ -20,6 +20,7 @@ from pocketbase_events.core.transaction import (
     Transaction,
 )
 from pocketbase_events.errors import (
+    BatchDisabledError,
     BatchTooLargeError,
     OutcomeUnknownError,
     PocketBaseEventsError,
@@ -88,12 +89,15 @@ class Recorder:
             ContradictionError: if the log contradicts itself.
             ReplicaError: if the log is another one's replica.
             WrongClockError: if the clocks differ by more than a minute.
+            BatchDisabledError: if the batch API is switched off.
             TroubleError: if PocketBase can't answer now.
         """
         started = self._timer()
         status = self._gateway.status().sound().ordinary()
         self._answer_times.append(self._timer() - started)
         self._clock.compare(status.now)
+        if not status.batch_enabled:
+            raise BatchDisabledError
         if status.seq < self._latest:
             log.warning("log_went_back", from_seq=self._latest, to_seq=status.seq)
         self._basis = replace(self._basis, head=status.head, timestamp=status.last_timestamp, stamping=status.stamping)

@@ -24,7 +24,7 @@ from pocketbase_events.pb.records import Status
 REST = 0.01  # seconds before a look that will find nothing new unless realtime has told of it
 IDLE_LOOK = 30.0  # seconds between two looks of an idle worker while realtime is connected
 DEAF_LOOK = 2.0  # seconds between two looks while it is not, and to the first look after something was recorded
-BUSY_LOOK = 10.0  # seconds between two looks at clock and head while a backlog is recorded
+BUSY_LOOK = 5.0  # seconds between two looks at clock and head while a backlog is recorded, or health is asked for
 HEARD_WITHIN = 1.0  # seconds after a look found events within which realtime should have told of them
 STANDBY_LOOK = 2.0  # seconds between two looks of a standby
 TAKE_OVER_AFTER = 3.0  # seconds that an event stays pending, and the head unmoved, before a standby steps in
@@ -178,15 +178,15 @@ class Worker:
         head = None
         log.info("standing_by")
         self._observer.stands_by(standby=True)
-        while not stop.wait(STANDBY_LOOK):
-            status = self._gateway.status()
-            self._presence.looked(status)
-            self._observer.looked(status)
-            if status.pending and status.head == head and status.oldest_pending_seconds >= TAKE_OVER_AFTER:
-                log.warning("taking_over", seq=status.seq, pending=status.pending)
-                self._observer.stands_by(standby=False)
-                return
-            head = status.head
+        try:
+            while not stop.wait(STANDBY_LOOK):
+                status = self._look()
+                if status.pending and status.head == head and status.oldest_pending_seconds >= TAKE_OVER_AFTER:
+                    log.warning("taking_over", seq=status.seq, pending=status.pending)
+                    return
+                head = status.head
+        finally:
+            self._observer.stands_by(standby=False)
 
 
 class _Woken:
