@@ -4,7 +4,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from support import Client, Server, command, eventually
 
 from benchmarks.measure import Figure, in_turns
 from benchmarks.of_recording import ITEM_EVENTS, edits
-from benchmarks.world import Appended, Worlds, check, settled
+from benchmarks.world import Appended, Worlds, check, settled, without_triggers
 
 HOOKS = Path(__file__).parent / "pb_hooks"
 EVENTS = 1_000
@@ -50,12 +49,8 @@ def theirs(worlds: Worlds, hooked: Path, send: "Send", events: Sequence[Appended
 
 def with_hooks(worlds: Worlds) -> Path:
     """A template whose events are recorded by the script; our triggers would keep it from writing."""
-    template = worlds.folder()
-    shutil.copytree(worlds.template, template)
+    template = without_triggers(worlds)
     shutil.copytree(HOOKS, template / "pb_hooks")
-    with closing(Server(template).database()) as database, database:
-        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            database.execute(f"DROP TRIGGER `{name}`")
     return template
 
 
