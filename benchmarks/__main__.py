@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from support import Server, installed_binary, set_up
 
-from benchmarks import of_growth, of_history, of_hooks, of_latency, of_neighbours, of_reading, of_recording
+from benchmarks import of_growth, of_history, of_hooks, of_latency, of_loading, of_neighbours, of_reading, of_recording
 from benchmarks.measure import Figure
 from benchmarks.plot import draw
 from benchmarks.world import Worlds
@@ -31,6 +31,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PARTS: dict[str, Callable[[Worlds], Iterator[Figure]]] = {
     "recording": of_recording.measure,
+    "loading": of_loading.measure,
     "latency": of_latency.measure,
     "hooks": of_hooks.measure,
     "growth": of_growth.measure,

@@ -11,10 +11,10 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 import requests
-from support import WORKER, run_command, running
+from support import WORKER, running
 
-from benchmarks.measure import Figure, in_turns
-from benchmarks.world import SIZES, Worlds, check, long_log
+from benchmarks.measure import Figure
+from benchmarks.world import SIZES, Worlds, long_log
 from pocketbase_events.cli import SWITCH_INTERVAL
 from pocketbase_events.core.fold import Fold
 from pocketbase_events.jobs.verify import verify
@@ -26,12 +26,11 @@ from pocketbase_events.settings import Settings
 
 LOG = SIZES[-1]  # events
 TURN = LOG // 20  # events that each reads before it is the next one's turn
-IMPORTED = SIZES[0]  # events
 TARGETS = {"verify": 0.8, "fold of rebuild": 0.8, "export": None}
 
 
 def measure(worlds: Worlds) -> Iterator[Figure]:
-    """Each reads the longest log, in a process of its own and a part in turn; then the import of a short one."""
+    """Each reads the longest log, in a process of its own and a part in turn."""
     with running(long_log(worlds, LOG)) as server:
         readings = {name: Reading(server.url, name) for name in READERS}
         for _ in range(LOG // TURN):
@@ -48,7 +47,6 @@ def measure(worlds: Worlds) -> Iterator[Figure]:
             against=f"a bare loop through the records ({memory['bare']:.0f} MB)",
             details={"memory": memory},
         )
-    yield _importing(worlds)
 
 
 class Reading:
@@ -135,30 +133,3 @@ def _fold(connection: Connection, parts: Parts) -> None:
 
 
 READERS = {"bare": _bare, "verify": _verify, "fold of rebuild": _fold, "export": _export}
-
-
-def _importing(worlds: Worlds) -> Figure:
-    """An import, which appends and records each event and builds the rows."""
-    export = worlds.folder().with_suffix(".jsonl")
-    with running(long_log(worlds, IMPORTED)) as full:
-        assert run_command("export", str(export), env=full.environment).returncode == 0
-
-        def ours() -> float:
-            with worlds.server() as server:
-                started = time.monotonic()
-                assert run_command("import", str(export), env=server.environment, timeout=600).returncode == 0
-                took = time.monotonic() - started
-                check(server, IMPORTED)
-            return IMPORTED / took
-
-        def theirs() -> float:
-            started = time.monotonic()
-            assert sum(len(page) for page in _pages(full.url, full.gateway().token(), IMPORTED)) == IMPORTED
-            return IMPORTED / (time.monotonic() - started)
-
-        return Figure(
-            f"import, {IMPORTED:,} events",
-            *in_turns(2, ours, theirs),
-            "events/s",
-            against="a bare loop through the records",
-        )

@@ -61,7 +61,7 @@ def measure(worlds: Worlds) -> Iterator[Figure]:
         start_up = min(run_once(server) for _ in range(3))
     for name, (mix, count, target) in MIXES.items():
         events = list(mix(count))
-        best = max(BATCHES, key=lambda size: straight(worlds, bare, events[:TRIED], size))
+        best = best_size(worlds, bare, events)
         turns = in_turns(TURNS, partial(ours, worlds, events, start_up), partial(straight, worlds, bare, events, best))
         yield Figure(
             f"recording {count:,} events: {name}",
@@ -79,6 +79,11 @@ def ours(worlds: Worlds, events: Sequence[Appended], start_up: float) -> float:
         took = run_once(server) - start_up
         check(server, len(events))
     return len(events) / took
+
+
+def best_size(worlds: Worlds, bare: Path, events: Sequence[Appended]) -> int:
+    """The number of events in a transaction with which they are written fastest."""
+    return max(BATCHES, key=lambda size: straight(worlds, bare, events[:TRIED], size))
 
 
 def straight(worlds: Worlds, bare: Path, events: Sequence[Appended], size: int) -> float:
