@@ -80,3 +80,19 @@ BEGIN
   );
   UPDATE `event_stamps` SET stamps = NULL, remaining = 0 WHERE id = NEW.id;
 END;
+
+-- Appends many events at once for a superuser, as one insert through the API for each would, and clears the order.
+CREATE TRIGGER `pbe_stamps_append` AFTER UPDATE ON `event_stamps`
+WHEN json_array_length(NEW.appended) > 0
+BEGIN
+  INSERT INTO `events`
+    (id, type, collection, item_id, actor, data, reason, together, expected_seq, adopted, created)
+  SELECT
+    json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+    json_extract(value, '$[3]'), json_extract(value, '$[4]'), NULLIF(value -> '$[5]', 'null'), json_extract(value, '$[6]'),
+    json_extract(value, '$[7]'), json_extract(value, '$[8]'), json_extract(value, '$[9]'),
+    strftime('%Y-%m-%d %H:%M:%fZ', 'now')
+  FROM json_each(NEW.appended)
+  ORDER BY key;
+  UPDATE `event_stamps` SET appended = NULL WHERE id = NEW.id;
+END;

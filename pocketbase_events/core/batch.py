@@ -15,12 +15,19 @@ VERSION = 4  # of our collections. The head moves for no other, so a worker that
 HEAD_ID = "head00000000000"
 STAMPS_ID = "stamps000000000"
 STAMPS_TRIGGER = "pbe_stamps_update"
+APPENDS_TRIGGER = "pbe_stamps_append"
 MAX_REQUESTS = 1000  # in a batch; `init` has PocketBase admit so many, and every transaction of ours keeps within it
 REQUESTS_AN_EVENT = 2  # to record it: its row and itself
 MAX_EVENTS = (MAX_REQUESTS - 1) // REQUESTS_AN_EVENT  # that one transaction can record, since it moves the head as well
 STAMP_REQUESTS = 2  # that record all events of a transaction at once
 MAX_REASONS = 2000  # characters
+MAX_CHARS = 500_000  # of the data of events that are appended all at once
 RAISE_LIMIT = "Raise the maximum size of the field data of events, in the admin UI"
+# The fields of an event that is appended with others, in the order in which the trigger expects them.
+_APPENDED: Mapping[str, Json] = {
+    "id": "", "type": "", "collection": "", "item_id": "", "actor": "", "data": None, "reason": "", "together": "",
+    "expected_seq": 0, "adopted": False,
+}  # fmt: skip
 _ACTIONS = {"POST": "create", "PATCH": "update", "DELETE": "delete"}
 _DEFAULT_MESSAGES = ("Failed to create record.", "Failed to update record.", "Something went wrong")
 # What PocketBase calls an id that is taken (0.23 to 0.40).
@@ -121,17 +128,24 @@ def seen_request(worker: str, time: str) -> dict[str, Any]:
     return _patch("event_workers", worker, last_seen=time)
 
 
+def append_requests(events: Sequence[Mapping[str, Json]], *, at_once: bool) -> list[dict[str, Any]]:
+    """The batch requests that append events with these fields, as a superuser: one for all, or one for each."""
+    if not at_once:
+        return [append_request(**event) for event in events]
+    appended: Json = [[event.get(name, empty) for name, empty in _APPENDED.items()] for event in events]
+    return [_patch("event_stamps", STAMPS_ID, appended=appended)]
+
+
 def load_requests(load: Load) -> list[dict[str, Any]]:
     """The batch requests of a load: the events, the head, the rows, and the events' places in the log."""
     before, after = load.before, load.after
     move = _patch("event_head", HEAD_ID, seq=after.seq, hash=after.hash, expected_hash=before.hash, version=VERSION)
     names = ("id", "type", "collection", "item_id", "actor", "data")
-    appended = (
-        append_request(relayed=True, **{name: getattr(event, name) for name in names}, **intent_of(event))
-        for event in load.events
-    )
+    appended = [
+        {"relayed": True, **{name: getattr(event, name) for name in names}, **intent_of(event)} for event in load.events
+    ]
     recorded = _stamp_requests(load.events) if load.stamped else map(_record_request, load.events)
-    return [*appended, move, *map(row_request, load.writes), *recorded]
+    return [*append_requests(appended, at_once=load.at_once), move, *map(row_request, load.writes), *recorded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +157,11 @@ class AppendPlace:
 
 def place_in_load(load: Load, index: int) -> AppendPlace | RowPlace | StampsPlace | EventPlace | None:
     """What the request with this index does, from 0 on, in the order of `load_requests`; None: it moves the head."""
-    if index < len(load.events):
+    appends = 1 if load.at_once else len(load.events)
+    if index < appends:
         return AppendPlace(index)
-    return place_of(
-        Transaction(load.before, load.after, load.writes, load.events, stamped=load.stamped), index - len(load.events)
-    )
+    transaction = Transaction(load.before, load.after, load.writes, load.events, stamped=load.stamped)
+    return place_of(transaction, index - appends)
 
 
 def _stamp_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:

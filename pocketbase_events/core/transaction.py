@@ -52,13 +52,15 @@ class Transaction:
 class Load:
     """A batch request that brings events which were recorded elsewhere: it appends and records them as they are.
 
-    The head moves before the rows are written. If it is `stamped`, a trigger records the events, all at once.
+    The head moves before the rows are written. If it is `stamped`, a trigger records the events, all at once. A trigger
+    appends them `at_once` as well, for superusers only.
     """
 
     before: Head
     events: Sequence[Recorded]
     writes: Sequence[Write] = ()
     stamped: bool = False
+    at_once: bool = False
 
     @property
     def after(self) -> Head:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from pocketbase_events.core.batch import RAISE_LIMIT, append_request
+from pocketbase_events.core.batch import MAX_CHARS, RAISE_LIMIT, append_requests
 from pocketbase_events.core.fold import Fold, Item, Row, difference
 from pocketbase_events.core.json_text import Json, Unreadable, UnreadableJsonError, read_json
 from pocketbase_events.core.schema import DELETED, Target
@@ -20,9 +20,11 @@ from pocketbase_events.jobs.record import settle, worker
 from pocketbase_events.jobs.targets import installation
 from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.admin import Admin
+from pocketbase_events.pb.batch import Failed
 from pocketbase_events.pb.gateway import Gateway
 
-AT_ONCE = 250  # rows whose events are appended in one transaction; each may need two
+# Rows whose events are appended in one transaction, by how PocketBase can be told; each may need two.
+AT_ONCE, ONE_BY_ONE = 1000, 250
 LARGE = 250_000  # characters of data, above which we ask PocketBase whether it takes them: it admits 1 MiB or more
 
 
@@ -98,7 +100,7 @@ def _look_for_unfit(seen: Gateway, superuser: Gateway, target: Target, watch: Wa
 
 
 def _check_fits(superuser: Gateway, target: Target, row: Row) -> None:
-    requests = [append_request(**event) for event in _events_of(target, row)]
+    requests = append_requests(list(_events_of(target, row)), at_once=False)
     if len(json.dumps(requests)) < LARGE:
         return
     try:
@@ -139,21 +141,31 @@ def _record_rows(seen: Gateway, superuser: Gateway, target: Target, watch: Watch
 
 def _append(superuser: Gateway, target: Target, rows: Sequence[Row]) -> Iterator[int]:
     """Append the events of the rows, in as few transactions as PocketBase admits; says of how many rows each time."""
-    at_once = AT_ONCE
+    at_once = superuser.status().appending
+    most = AT_ONCE if at_once else ONE_BY_ONE
     while rows:
-        some = rows[:at_once]
-        requests = [(row, append_request(**event)) for row in some for event in _events_of(target, row)]
+        some = rows[:most]
+        appended = [(row, event) for row in some for event in _events_of(target, row)]
         try:
-            refused = superuser.append([request for _, request in requests])
+            refused = _send([event for _, event in appended], superuser, at_once=at_once)
         except BatchTooLargeError as error:
             if len(some) == 1:
                 raise _too_large(target, some[0]) from None
-            at_once = error.half(len(some))
+            most = error.half(len(some))
             continue
         if refused is not None:
-            raise _refused(target, requests[refused.index][0], refused.why)
+            raise _refused(target, appended[refused.index][0], refused.why)
         yield len(some)
         rows = rows[len(some) :]
+
+
+def _send(events: Sequence[Mapping[str, Json]], superuser: Gateway, *, at_once: bool) -> Failed | None:
+    """Append these in one transaction. None, or the first one that PocketBase refused."""
+    at_once = at_once and sum(len(str(event["data"])) for event in events) <= MAX_CHARS
+    if at_once and superuser.append(append_requests(events, at_once=True)) is None:
+        return None
+    # One by one, PocketBase says which event it refuses, and why.
+    return superuser.append(append_requests(events, at_once=False))
 
 
 def _too_large(target: Target, row: Row) -> ProblemError:

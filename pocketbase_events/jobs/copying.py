@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 
+from pocketbase_events.core.batch import MAX_CHARS
 from pocketbase_events.core.events import EMPTY, Head, Recorded
 from pocketbase_events.core.replica import Inapplicable, Origin, whole_groups, why_not_next, writes_of
 from pocketbase_events.core.schema import Target
@@ -19,7 +20,7 @@ from pocketbase_events.core.transaction import (
     RowRefused,
 )
 from pocketbase_events.errors import BatchTooLargeError, OutcomeUnknownError, ProblemError, StreamTroubleError
-from pocketbase_events.jobs.import_log import AT_ONCE, MAX_CHARS, what_to_do, with_id
+from pocketbase_events.jobs.import_log import ONE_BY_ONE, what_to_do, with_id
 from pocketbase_events.jobs.record.presence import Presence
 from pocketbase_events.jobs.record.trouble import Trouble
 from pocketbase_events.jobs.stream_news import StreamNews
@@ -51,7 +52,7 @@ class Copier:
         self._presence = Presence(gateway, time.monotonic)
         self._targets: dict[str, Target] = {}
         self._stamping = False
-        self._at_once = AT_ONCE
+        self._at_once = ONE_BY_ONE
         self._looked_at = -math.inf
 
     def look(self) -> None:
@@ -131,7 +132,7 @@ class Copier:
             outcome = self._try(events, stamped=False)
         match outcome:
             case Committed():
-                self.head, self._at_once = events[-1].head, min(AT_ONCE, 2 * self._at_once)
+                self.head, self._at_once = events[-1].head, min(ONE_BY_ONE, 2 * self._at_once)
                 self.news.passed(len(events), self.head.seq)
                 return len(events)
             case BatchTooLargeError() as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from pocketbase_events.core.batch import RAISE_LIMIT, load_requests
+from pocketbase_events.core.batch import MAX_CHARS, RAISE_LIMIT, load_requests
 from pocketbase_events.core.events import EMPTY, Head, Recorded
 from pocketbase_events.core.transaction import Committed, Load
 from pocketbase_events.errors import BatchTooLargeError, ProblemError, WrongUsageError
@@ -14,11 +14,11 @@ from pocketbase_events.jobs.hold import Holding, holding
 from pocketbase_events.jobs.rebuild import Rebuilt, look_again, write_rows
 from pocketbase_events.jobs.verify import NO_EVENTS, Verdict, verify_file
 from pocketbase_events.jobs.watch import Watch, unwatched
+from pocketbase_events.pb.batch import Failed
 from pocketbase_events.pb.export_file import ExportFile
 from pocketbase_events.pb.gateway import Gateway
 
-AT_ONCE = 200  # events in a transaction
-MAX_CHARS = 4_000_000  # of data in a transaction
+AT_ONCE, ONE_BY_ONE = 500, 200  # events in a transaction, by how PocketBase can be told to append them
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +95,17 @@ def _load(path: Path, end: Head, superuser: Gateway, held: Holding, watch: Watch
         ProblemError: when PocketBase refuses an event, or somebody else has recorded one.
         TroubleError: when PocketBase can't answer now.
     """
-    loaded, at_once, stamping = 0, AT_ONCE, superuser.status().stamping
+    status, loaded = superuser.status(), 0
+    most = AT_ONCE if status.appending else ONE_BY_ONE
     pages = watch(ExportFile(path).log(held.head.seq, end.seq), "importing", end.seq - held.head.seq)
     coming = (with_id(event) for page in pages for event in page)
     waiting: list[Recorded] = []
-    while waiting := waiting or _some(coming, at_once):
-        some = waiting[:at_once]
+    while waiting := waiting or _some(coming, most):
+        some = waiting[:most]
         try:
-            refused = superuser.append(load_requests(Load(held.head, some, stamped=stamping)))
+            refused = _send(Load(held.head, some, stamped=status.stamping), superuser, at_once=status.appending)
         except BatchTooLargeError as error:
-            at_once = error.half(len(some))
+            most = error.half(len(some))
             continue
         if refused is not None:
             which = f"event of seq {some[refused.index].seq}" if refused.index < len(some) else "head of the log"
@@ -117,6 +118,15 @@ def _load(path: Path, end: Head, superuser: Gateway, held: Holding, watch: Watch
         if held.keep() != Committed():
             raise ProblemError(why="Somebody else has recorded events meanwhile: this log no longer matches the file.")
     return loaded
+
+
+def _send(load: Load, superuser: Gateway, *, at_once: bool) -> Failed | None:
+    """Append and record these in one transaction. None, or the first event that PocketBase refused, or the head."""
+    at_once = at_once and sum(len(str(event.data)) for event in load.events) <= MAX_CHARS
+    if at_once and superuser.append(load_requests(replace(load, at_once=True))) is None:
+        return None
+    # One by one, PocketBase says which event it refuses, and why.
+    return superuser.append(load_requests(load))
 
 
 def what_to_do(why: str) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import NAMES, NEVER, Client, Server, check_log, create, fold_log, item_id, live_rows
+from support import NAMES, NEVER, Client, Server, check_log, create, fold_log, item_id, live_rows, query
 from support.recording import expected
 
-from pocketbase_events.core.batch import STAMPS_ID
+from pocketbase_events.core.batch import STAMPS_ID, VERSION, append_requests
 from pocketbase_events.core.transaction import STAMPED_FROM, Outcome, Transaction
 from pocketbase_events.jobs.record import Recorder, Worker
 from pocketbase_events.pb.gateway import Gateway
@@ -100,7 +100,38 @@ def test_nobody_stamps_outside_of_a_recording_transaction(server: Server, name: 
     client = clients[name]()
     event = server.guest().append("create", item_id(1), {"title": "x"})
     stamps = {"seq": 1, "events": [[event["id"], "x", "2026-01-01 00:00:00.000Z", "x"]]}
-    body = {"version": 3, "stamps": stamps, "remaining": 1}
+    body = {"version": VERSION, "stamps": stamps, "remaining": 1}
     assert not client("PATCH", STAMPS, json=body).ok
-    assert not client.batch(("PATCH", STAMPS, body), ("PATCH", STAMPS, {"version": 3})).ok
+    assert not client.batch(("PATCH", STAMPS, body), ("PATCH", STAMPS, {"version": VERSION})).ok
     assert server.superuser().record("events", event["id"])["seq"] == 0
+
+
+@pytest.mark.parametrize("name", ["guest", "user", "worker"])
+def test_nobody_but_a_superuser_appends_events_all_at_once(server: Server, name: str) -> None:
+    clients = {"guest": server.guest, "user": lambda: server.user("ann"), "worker": server.worker_client}
+    appended = [["forged000000001", "create", "items", item_id(1), "somebody", {"title": "x"}, "", "", 0, False]]
+    client = clients[name]()
+    for body in ({"appended": appended}, {"version": VERSION, "appended": appended}):
+        assert not client("PATCH", STAMPS, json=body).ok
+    assert query(server, "SELECT COUNT(*) FROM events") == [(0,)]
+
+
+DATA = [
+    None, "", "text", '{"looks": "like JSON"}', 0, -1.5e300, 9007199254740991, True, [], [[1, "<&>\u2028"]], {},
+    {"b": {"a": None}, "a": '\u00e9\U0001f600 \x00 \x7f \\ "quoted"', "": 1e-7},
+]  # fmt: skip
+
+
+def test_events_appended_all_at_once_lie_in_the_file_as_if_appended_one_by_one(server: Server) -> None:
+    fields = {"type": "create", "collection": "items", "actor": "ann", "reason": "because", "together": "group1",
+              "expected_seq": 7, "adopted": True}  # fmt: skip
+    root = server.superuser()
+    for number, data in enumerate([*DATA, *DATA]):
+        event = {**fields, "id": f"event{number:010d}", "item_id": item_id(number % len(DATA)), "data": data}
+        requests = append_requests([event], at_once=number >= len(DATA))
+        assert root("POST", "/api/batch", json={"requests": requests}).ok
+    rows = query(server, "SELECT * FROM events ORDER BY rowid")
+    columns = [name for _, name, *_ in query(server, "PRAGMA table_info(events)")]
+    found = [{**dict(zip(columns, row, strict=True)), "id": "", "created": ""} for row in rows]
+    assert found[: len(DATA)] == found[len(DATA) :]
+    assert len({row[columns.index("created")][:10] for row in rows}) == 1
