@@ -1,7 +1,7 @@
 """One look at the log: is all well, and if not, what is wrong and what to do."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -35,8 +35,12 @@ class Report:
     problems: Sequence[str]
     seen_seconds: float | None
 
+    def after(self, status: Status) -> "Report":
+        """The same, with what a later look at the log alone has seen."""
+        return replace(self, document={**self.document, **_moving(status)}, seen_seconds=status.seen_seconds)
 
-def report(gateway: Gateway, sleep: Callable[[float], None], now: Callable[[], datetime]) -> Report:
+
+def report(gateway: Gateway, sleep: Callable[[float], object], now: Callable[[], datetime]) -> Report:
     """Look at the log: once, or twice with a `sleep` in between if events have been waiting. `now` is the time here."""
     before, status, after = now(), gateway.status(), now()
     setup, records, targets = gateway.setup(), gateway.event_targets(), gateway.targets()
@@ -72,17 +76,24 @@ def _document(
     triggers = set(status.triggers)
     return {
         "ok": not problems,
-        "head": {"seq": status.seq, "hash": status.hash},
-        "pending": status.pending,
-        "rejected": status.rejected,
-        "oldest_pending_seconds": round(status.oldest_pending_seconds, 3),
-        "hold": {"by": status.hold_by, "until": status.hold_until} if status.held else None,
+        **_moving(status),
         "locked": log_triggers().keys() <= triggers,
         "targets": [
             {"collection": name, "locked": name in targets and _locked(targets[name], triggers)} for name in attached
         ],
         "replica": replica.document,
         "problems": list(problems),
+    }
+
+
+def _moving(status: Status) -> dict[str, Any]:
+    """The part of the document that changes all the time."""
+    return {
+        "head": {"seq": status.seq, "hash": status.hash},
+        "pending": status.pending,
+        "rejected": status.rejected,
+        "oldest_pending_seconds": round(status.oldest_pending_seconds, 3),
+        "hold": {"by": status.hold_by, "until": status.hold_until} if status.held else None,
     }
 
 

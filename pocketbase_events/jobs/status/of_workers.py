@@ -12,7 +12,7 @@ BEHIND_AFTER = 30.0  # seconds that an event may wait although a worker is at wo
 UNSEEN_AFTER = 120.0  # seconds without a look, which a worker notes every 30 s
 
 
-def worker_problems(status: Status, gateway: Gateway, sleep: Callable[[float], None]) -> Iterator[str]:
+def worker_problems(status: Status, gateway: Gateway, sleep: Callable[[float], object]) -> Iterator[str]:
     """What is wrong with the workers. If events have been waiting, look again after a `sleep`."""
     waiting = status.oldest_pending_seconds
     if not status.held and waiting > WORKER_MISSED_AFTER:
