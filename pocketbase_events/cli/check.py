@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from pocketbase_events.cli.options import Collections, DirOption, FullOption, JsonOption
+from pocketbase_events.cli.options import Collections, DirOption, FullOption, JsonOption, NatsOption, StreamOption
 from pocketbase_events.cli.output import KIND_COLOURS, PROBLEM, SHOWN, print_json, print_table, say, tell
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.cli.table import Column
@@ -14,6 +14,8 @@ from pocketbase_events.core.fold import Difference, Unfit, unfit
 from pocketbase_events.core.suggestions import renames_suggested
 from pocketbase_events.jobs.check import Drift, find_drift
 from pocketbase_events.pb.connect import row_source
+from pocketbase_events.stream.messages import DEFAULT_STREAM
+from pocketbase_events.stream.source import log_from
 
 COUNTS = [Column(name, whole=True) for name in ("collection", "rows", "missing", "changed", "extra")]
 DIFFERENCES = (
@@ -30,6 +32,8 @@ def check(
     context: typer.Context,
     collections: Collections = None,
     folder: DirOption = None,
+    nats: NatsOption = None,
+    stream: StreamOption = DEFAULT_STREAM,
     full: FullOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -37,7 +41,7 @@ def check(
 
     Example: pocketbase-events check notes
     """
-    with row_source(context.obj, folder) as seen, progress() as watch:
+    with row_source(context.obj, folder) as rows, log_from(rows, nats, stream) as seen, progress() as watch:
         drift = find_drift(seen, collections or [], watch)
     if as_json:
         print_json(_document(drift))

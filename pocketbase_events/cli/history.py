@@ -5,12 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from pocketbase_events.cli.options import FullOption, JsonOption, LimitOption
+from pocketbase_events.cli.options import FullOption, JsonOption, LimitOption, NatsOption, StreamOption
 from pocketbase_events.cli.output import KIND_COLOURS, PAGE, is_terminal, print_json, print_table, say
 from pocketbase_events.cli.table import Column
 from pocketbase_events.cli.text import shown
 from pocketbase_events.jobs import history as past
 from pocketbase_events.pb.connect import gateway
+from pocketbase_events.stream.messages import DEFAULT_STREAM
+from pocketbase_events.stream.source import log_from
 
 COLUMNS = (
     Column("seq", whole=True),
@@ -29,6 +31,8 @@ def history(
     collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="A collection of the log.")],
     item: Annotated[str, typer.Argument(metavar="ITEM", help="The id of an item.")],
     limit: LimitOption = None,
+    nats: NatsOption = None,
+    stream: StreamOption = DEFAULT_STREAM,
     full: FullOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,7 +40,7 @@ def history(
 
     Example: pocketbase-events history notes abc123def456ghi
     """
-    with gateway(context.obj) as seen:
+    with gateway(context.obj) as here, log_from(here, nats, stream) as seen:
         events = list(past.history(seen, collection, item))
     if not events and not as_json:
         say(f"The log has no event of {item} in {collection}.")

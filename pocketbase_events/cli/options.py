@@ -34,6 +34,12 @@ MetricsOption = Annotated[
 ]
 NATS_HELP = "A NATS server: nats://HOST:PORT. Or several, with commas between them."
 NatsArgument = Annotated[str, typer.Argument(metavar="URL", help=NATS_HELP)]
+NatsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--nats", metavar="URL", help="Read the log from a stream there (nats://HOST:PORT), as a relay has filled it."
+    ),
+]
 StreamOption = Annotated[str, typer.Option("--stream", metavar="NAME", help="The stream's name.")]
 
 

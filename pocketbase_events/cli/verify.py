@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
-from pocketbase_events.cli.options import DirOption, JsonOption
+from pocketbase_events.cli.options import DirOption, JsonOption, NatsOption, StreamOption
 from pocketbase_events.cli.output import PROBLEM, SHOWN, print_json, say, tell
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.jobs.verify import Verdict, verify_file
+from pocketbase_events.jobs.verify import Verdict, verify_file, verify_stream
 from pocketbase_events.jobs.verify import verify as verify_log
 from pocketbase_events.pb.connect import log_source
+from pocketbase_events.settings import NatsSettings
+from pocketbase_events.stream.messages import DEFAULT_STREAM
+from pocketbase_events.stream.stream import connected
 
 
 def verify(
@@ -20,16 +23,21 @@ def verify(
         Path | None, typer.Option("--file", metavar="FILE", help="An export, instead of PocketBase.")
     ] = None,
     folder: DirOption = None,
+    nats: NatsOption = None,
+    stream: StreamOption = DEFAULT_STREAM,
     as_json: JsonOption = False,
 ) -> None:
     """Check the whole chain: every event, its hash, its place, and the head.
 
     Examples: pocketbase-events verify; pocketbase-events verify --file backup.jsonl
     """
-    if file is not None and folder is not None:
-        raise WrongUsageError(why="Give --file or --dir, not both.")
+    if sum(each is not None for each in (file, folder, nats)) > 1:
+        raise WrongUsageError(why="Give one of --file, --dir and --nats.")
     with progress() as watch:
-        if file is not None:
+        if nats is not None:
+            with connected(NatsSettings(), nats, stream) as there:
+                verdict = verify_stream(there, watch)
+        elif file is not None:
             verdict = verify_file(file, watch)
         else:
             with log_source(context.obj, folder) as seen:

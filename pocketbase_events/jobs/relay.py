@@ -42,11 +42,12 @@ def relay(source: Source, connect: Connect, replicas: int, pause: Pause) -> None
             with connect() as stream:
                 stream.ensure(replicas)
                 _pass_on(source, stream, pause, trouble, news)
-            seconds = 0.0
         except OvertakenError:
             seconds = STANDBY
         except TroubleError as error:
             seconds = trouble.met(error)
+        else:
+            break
         finally:
             news.tell()
     log.info("stopped")

@@ -1,6 +1,6 @@
-"""Is the log what was recorded? In PocketBase, or in an export."""
+"""Is the log what was recorded? In PocketBase, in an export, or in a stream."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from pocketbase_events.jobs.used_ids import UsedIds
 from pocketbase_events.jobs.watch import Watch, unwatched
 from pocketbase_events.pb.export_file import BadLine, ExportFile, line_of
 from pocketbase_events.pb.source import Source
+from pocketbase_events.stream.stream import Stream
 
 NO_EVENTS = (
     "the file has no events. So has an export of an empty log, but also one that failed: export the log again to be"
@@ -58,16 +59,35 @@ def verify_file(path: Path, watch: Watch = unwatched) -> Verdict:
     Raises:
         WrongUsageError: when the file can't be read.
     """
+    verdict, lines = _verify_lines(watch(ExportFile(path).lines(), "reading the file", 0), "line")
+    if not lines:
+        verdict.problems.append(Problem(1, NO_EVENTS))
+    return verdict
+
+
+def verify_stream(stream: Stream, watch: Watch = unwatched) -> Verdict:
+    """Check the events of a stream.
+
+    Raises:
+        StreamTroubleError: when there is no stream, or NATS can't answer now.
+    """
+    last = stream.state().last
+    pages = ([message.event for message in page] for page in stream.messages(0, last))
+    return _verify_lines(watch(pages, "reading the stream", last), "message")[0]
+
+
+def _verify_lines(pages: Iterable[Sequence[Recorded | BadLine]], what: str) -> tuple[Verdict, int]:
+    """Check what an export, or another copy of the log, holds; and how many lines it has."""
     with closing(UsedIds()) as used, closing(UsedIds()) as used_records:
         chain, verdict, lines = Chain(used.first_use), Verdict(), 0
-        for page in watch(ExportFile(path).lines(), "reading the file", 0):
+        for page in pages:
             lines += len(page)
             events = [event for event in page if isinstance(event, Recorded)]
             used.note((event.event_id, event.seq) for event in events)
             used_records.note((event.id, event.seq) for event in events)
             for event in page:
                 if isinstance(event, BadLine):
-                    reason = f"line {event.number} is not an event: {event.why}"
+                    reason = f"{what} {event.number} is not an event: {event.why}"
                     verdict.problems.append(Problem(chain.head.seq + 1, reason))
                     continue
                 verdict.problems += chain.check(event)
@@ -75,9 +95,7 @@ def verify_file(path: Path, watch: Watch = unwatched) -> Verdict:
                 earlier = used_records.first_use(event.id, event.seq)
                 if earlier is not None:
                     verdict.problems.append(Problem(event.seq, f"its id is used twice, by seq {earlier} before it."))
-        if not lines:
-            verdict.problems.append(Problem(1, NO_EVENTS))
-        return _ended(verdict, chain, None)
+        return _ended(verdict, chain, None), lines
 
 
 def _ended(verdict: Verdict, chain: Chain, head: Head | None) -> Verdict:

@@ -1,19 +1,23 @@
-"""Whatever reads a log gives the same events: the API, the database file, an export."""
+"""Whatever reads a log gives the same events: the API, the database file, an export, a stream."""
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 from support import Server, start_copy
 from support.chains import VECTORS
-from support.command_line import cli
+from support.command_line import as_json, cli
+from support.nats import nats_server
 
 from pocketbase_events.core.events import Head, Pending, Recorded, dump, record
+from pocketbase_events.jobs.relay import relay
 from pocketbase_events.pb.database import Database
 from pocketbase_events.pb.export_file import PAGE, ExportFile, line_of
 from pocketbase_events.pb.source import LogReader
+from pocketbase_events.settings import NatsSettings
+from pocketbase_events.stream.stream import Stream, connected
 
 END = 2 * PAGE + 100
 LARGE = range(PAGE - 20, PAGE + 20)  # seqs of events that fill a page of the API in small numbers
@@ -71,10 +75,23 @@ def told_plainly(event: Recorded) -> tuple[bytes, str]:
     return dump(event.hashed), event.hash
 
 
-@pytest.fixture(scope="module", params=["API", "database file", "export"])
+@pytest.fixture(scope="module")
+def stream(server: Server, folder: Path) -> Iterator[Stream]:
+    """A stream of NATS JetStream that a relay has filled."""
+    with (
+        nats_server(folder / "nats", max_payload=8_000_000) as nats,
+        connected(NatsSettings(), nats.url, "log") as stream,
+    ):
+        relay(server.gateway(), lambda: nullcontext(stream), 1, pause=lambda seconds: seconds == 0.0)
+        yield stream
+
+
+@pytest.fixture(scope="module", params=["API", "database file", "export", "stream"])
 def reader(request: pytest.FixtureRequest, server: Server, folder: Path) -> Iterator[LogReader]:
     if request.param == "API":
         yield server.gateway()
+    elif request.param == "stream":
+        yield request.getfixturevalue("stream")
     elif request.param == "export":
         yield ExportFile(folder / "log.jsonl")
     else:
@@ -118,3 +135,13 @@ def test_pages_come_in_order_and_none_of_them_is_huge(reader: LogReader) -> None
     seqs = [[event.seq for event in page] for page in reader.log(0, END)]
     assert [seq for page in seqs for seq in page] == list(range(1, END + 1))
     assert max(map(len, seqs)) <= PAGE
+
+
+@pytest.mark.slow
+def test_verify_check_and_history_read_a_stream(server: Server, stream: Stream) -> None:
+    there = ("--nats", stream.url, "--stream", stream.name)
+    assert as_json(server, "verify", *there) == as_json(server, "verify")
+    assert as_json(server, "check", *there) == as_json(server, "check")
+    item = ("notes", "filler000000007")
+    assert as_json(server, "history", *item, *there) == as_json(server, "history", *item)
+    assert "Give one of --file, --dir and --nats." in cli(server, "verify", *there, "--dir", "x", code=2).stderr
