@@ -3,6 +3,7 @@
 
 CREATE TRIGGER `pbe_events_insert` BEFORE INSERT ON `events`
 WHEN NEW.seq != 0 OR NEW.event_id != '' OR NEW.hash != '' OR NEW.timestamp != '' OR NEW.error != ''
+  OR COALESCE(NEW.file_hashes, '') NOT IN ('', 'null')
 BEGIN
   SELECT RAISE(ABORT, 'pocketbase-events: seq, event_id, hash, timestamp and error are given by the worker; leave them empty');
 END;
@@ -12,7 +13,7 @@ WHEN OLD.seq > 0
   OR NEW.id IS NOT OLD.id OR NEW.type IS NOT OLD.type OR NEW.collection IS NOT OLD.collection
   OR NEW.item_id IS NOT OLD.item_id OR NEW.data IS NOT OLD.data OR NEW.actor IS NOT OLD.actor
   OR NEW.reason IS NOT OLD.reason OR NEW.together IS NOT OLD.together OR NEW.expected_seq IS NOT OLD.expected_seq
-  OR NEW.created IS NOT OLD.created OR NEW.adopted IS NOT OLD.adopted
+  OR NEW.created IS NOT OLD.created OR NEW.adopted IS NOT OLD.adopted OR NEW.files IS NOT OLD.files
   OR (NEW.seq != 0 AND (
     NEW.seq > (SELECT h.seq FROM `event_head` h)
     OR NEW.seq != 1 + COALESCE((SELECT e.seq FROM `events` e WHERE e.seq > 0 ORDER BY e.seq DESC LIMIT 1), 0)

@@ -54,6 +54,14 @@ class TroubleError(PocketBaseEventsError):
     """PocketBase could not do what was asked, and no event is at fault: {why}"""  # noqa: D415
 
 
+class FileUnreadableError(ProblemError):
+    """PocketBase does not show the file {name} of {record} in {collection} (status {status}). Is it still in its storage?"""  # noqa: E501
+
+
+class FileChangedError(ProblemError):
+    """The file {name} of the event {event} is not the one that was recorded. Run: pocketbase-events verify --files"""  # noqa: D415
+
+
 class UnreachableError(TroubleError):
     """PocketBase at {url} can't be reached ({why}). Is it running, and is POCKETBASE_URL right?"""
 

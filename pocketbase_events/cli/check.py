@@ -5,7 +5,15 @@ from typing import Any
 
 import typer
 
-from pocketbase_events.cli.options import Collections, DirOption, FullOption, JsonOption, NatsOption, StreamOption
+from pocketbase_events.cli.options import (
+    Collections,
+    DirOption,
+    FilesOption,
+    FullOption,
+    JsonOption,
+    NatsOption,
+    StreamOption,
+)
 from pocketbase_events.cli.output import KIND_COLOURS, PROBLEM, SHOWN, print_json, print_table, say, tell
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.cli.table import Column
@@ -34,6 +42,7 @@ def check(
     folder: DirOption = None,
     nats: NatsOption = None,
     stream: StreamOption = DEFAULT_STREAM,
+    files: FilesOption = False,
     full: FullOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,7 +51,7 @@ def check(
     Example: pocketbase-events check notes
     """
     with row_source(context.obj, folder) as rows, log_from(rows, nats, stream) as seen, progress() as watch:
-        drift = find_drift(seen, collections or [], watch)
+        drift = find_drift(seen, collections or [], watch, files=files)
     if as_json:
         print_json(_document(drift))
     else:
@@ -114,7 +123,8 @@ def _print_drift(drift: Drift, *, full: bool) -> None:
         return
     tell("")
     print_differences(drift, SHOWN, full=full)
-    tell("\nMake the rows what the log says: pocketbase-events rebuild")
+    of_files = " --files" if drift.contents is not None else ""
+    tell(f"\nMake the rows what the log says: pocketbase-events rebuild{of_files}")
 
 
 def _unfit_in_words(each: Unfit) -> str:

@@ -14,8 +14,10 @@ from pocketbase_events.cli.output import PROBLEM, say
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.cli.verify import say_problems
 from pocketbase_events.errors import ProblemError, WrongUsageError
+from pocketbase_events.jobs.export_files import KeptFiles
 from pocketbase_events.jobs.verify import verify as verify_log
 from pocketbase_events.pb.connect import gateway
+from pocketbase_events.pb.export_folder import ExportFolder
 
 
 def export(
@@ -26,11 +28,17 @@ def export(
 ) -> None:
     """Write the recorded log as JSON Lines, an event a line, and verify it on the way.
 
+    The files of events go into the folder FILE.files.
+
     Example: pocketbase-events export backup.jsonl
     """
     with gateway(context.obj) as seen, progress() as watch, _sink(file) as sink:
-        verdict = verify_log(seen, watch, sink)
+        kept = KeptFiles(seen, None if file is None or is_no_file(file) else ExportFolder(file))
+        verdict = verify_log(seen, watch, sink, kept.keep)
     say(f"Exported {verdict.events} events, the last with the hash {verdict.head.hash or '(none)'}.")
+    if kept.count:
+        where = f"are in {kept.folder.path}" if kept.folder else "are not exported: name a FILE to have them beside it"
+        say(f"Its {kept.count} files {where}.")
     if verdict.problems:
         say_problems(verdict)
         say("The export has the log as it is, but `import` will refuse it.")

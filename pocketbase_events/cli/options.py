@@ -14,6 +14,7 @@ LimitOption = Annotated[
     int | None,
     typer.Option("--limit", metavar="N", min=1, help="At most N; on a terminal, 50 if you don't say."),
 ]
+FilesOption = Annotated[bool, typer.Option("--files", help="Compare the content of files as well: reads all of it.")]
 FullOption = Annotated[bool, typer.Option("--full", help="Show long values to their end.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Append without being asked.")]
 Collections = Annotated[

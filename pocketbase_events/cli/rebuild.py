@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pocketbase_events.cli.check import print_differences, tell_unfit
-from pocketbase_events.cli.options import Collections, DirOption, JsonOption
+from pocketbase_events.cli.options import Collections, DirOption, FilesOption, JsonOption
 from pocketbase_events.cli.output import PROBLEM, print_json, print_table, say, tell
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.cli.questions import agreed
@@ -27,6 +27,7 @@ def rebuild(
     collections: Collections = None,
     yes: Annotated[bool, typer.Option("--yes", help="Remove rows that no event created without asking.")] = False,
     folder: DirOption = None,
+    files: FilesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make the rows equal to the log, while clients append and read.
@@ -44,7 +45,13 @@ def rebuild(
     ):
         held = hold_of(seen, "rebuild")
         done = job.rebuild(
-            reader, held, superuser, collections or [], confirm=lambda drift: _confirmed(drift, yes=yes), watch=watch
+            reader,
+            held,
+            superuser,
+            collections or [],
+            confirm=lambda drift: _confirmed(drift, yes=yes),
+            watch=watch,
+            files=files,
         )
     document = {
         "seq": done.seq,

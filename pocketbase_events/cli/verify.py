@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from pocketbase_events.cli.options import DirOption, JsonOption, NatsOption, StreamOption
+from pocketbase_events.cli.options import DirOption, FilesOption, JsonOption, NatsOption, StreamOption
 from pocketbase_events.cli.output import PROBLEM, SHOWN, print_json, say, tell
 from pocketbase_events.cli.progress import progress
 from pocketbase_events.errors import WrongUsageError
-from pocketbase_events.jobs.verify import Verdict, verify_file, verify_stream
+from pocketbase_events.jobs.verify import Verdict, exported_to, stored_in, verify_file, verify_stream
 from pocketbase_events.jobs.verify import verify as verify_log
 from pocketbase_events.pb.connect import log_source
+from pocketbase_events.pb.export_folder import ExportFolder
 from pocketbase_events.settings import NatsSettings
 from pocketbase_events.stream.messages import DEFAULT_STREAM
 from pocketbase_events.stream.stream import connected
@@ -25,23 +26,26 @@ def verify(
     folder: DirOption = None,
     nats: NatsOption = None,
     stream: StreamOption = DEFAULT_STREAM,
+    files: FilesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the whole chain: every event, its hash, its place, and the head.
+    """Check the whole chain: every event, its hash, its place, and the head. With --files, the events' files as well.
 
     Examples: pocketbase-events verify; pocketbase-events verify --file backup.jsonl
     """
     if sum(each is not None for each in (file, folder, nats)) > 1:
         raise WrongUsageError(why="Give one of --file, --dir and --nats.")
+    if files and nats is not None:
+        raise WrongUsageError(why="A stream carries no files. Give --files without --nats.")
     with progress() as watch:
         if nats is not None:
             with connected(NatsSettings(), nats, stream) as there:
                 verdict = verify_stream(there, watch)
         elif file is not None:
-            verdict = verify_file(file, watch)
+            verdict = verify_file(file, watch, exported_to(ExportFolder(file)) if files else None)
         else:
             with log_source(context.obj, folder) as seen:
-                verdict = verify_log(seen, watch)
+                verdict = verify_log(seen, watch, files=stored_in(seen) if files else None)
     report_verdict(verdict, as_json=as_json)
 
 

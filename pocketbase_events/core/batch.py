@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pocketbase_events.core.events import Recorded, intent_of
+from pocketbase_events.core.files import Upload, again, copy_of, files_in, files_of
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.projection import Write
 from pocketbase_events.core.schema import quote
@@ -100,6 +101,15 @@ def events_before(transaction: Transaction, index: int) -> int:
             return 0
 
 
+def uploads_in(requests: Sequence[Mapping[str, Any]]) -> list[tuple[str, Upload]]:
+    """The files that go with the requests of a batch, each with the name of its part in the form that is sent."""
+    return [
+        (f"requests.{place}.{field}", upload)
+        for place, request in enumerate(requests)
+        for field, upload in request.get("files", ())
+    ]
+
+
 def label_of(request: Mapping[str, Any]) -> str:
     """The label that a rate limit for this request has, such as `items:create`."""
     collection = str(request["url"]).removeprefix("/api/collections/").split("/")[0]
@@ -109,18 +119,30 @@ def label_of(request: Mapping[str, Any]) -> str:
 def row_request(write: Write) -> dict[str, Any]:
     """The batch request that writes a row."""
     if write.inserts:
-        return _post(write.collection, {**write.fields, "id": write.item_id})
+        return _uploading(_post(write.collection, {**write.fields, "id": write.item_id}))
     if write.removes:
         return {"method": "DELETE", "url": _url(write.collection, write.item_id)}
     expected = {"expected_seq": write.expected_seq} if write.expected_seq else {}
-    return _patch(write.collection, write.item_id, **write.fields, **expected)
+    return _uploading(_patch(write.collection, write.item_id, **write.fields, **expected))
 
 
-def append_request(**fields: Json) -> dict[str, Any]:
-    """The batch request that appends an event with these fields."""
+def _uploading(request: dict[str, Any]) -> dict[str, Any]:
+    """The request with its files beside its body, as PocketBase takes them."""
+    files = [(name, file) for name, value in request["body"].items() for file in files_in(value)]
+    if not files:
+        return request
+    names = {name for name, _ in files}
+    body = {name: value for name, value in request["body"].items() if name not in names}
+    return {**request, "body": body, "files": [(name, copy_of(file)) for name, file in files]}
+
+
+def append_request(files: Sequence[Upload] = (), **fields: Json) -> dict[str, Any]:
+    """The batch request that appends an event with these fields and files."""
     # PocketBase would read a text in a json field that looks like JSON.
     data = fields["data"]
-    return _post("events", {**fields, "data": json.dumps(data, ensure_ascii=False) if isinstance(data, str) else data})
+    text = json.dumps(data, ensure_ascii=False) if isinstance(data, str) else data
+    request = _post("events", {**fields, "data": text})
+    return {**request, "files": [("files", file) for file in files]} if files else request
 
 
 def seen_request(worker: str, time: str) -> dict[str, Any]:
@@ -128,7 +150,7 @@ def seen_request(worker: str, time: str) -> dict[str, Any]:
     return _patch("event_workers", worker, last_seen=time)
 
 
-def append_requests(events: Sequence[Mapping[str, Json]], *, at_once: bool) -> list[dict[str, Any]]:
+def append_requests(events: Sequence[Mapping[str, Any]], *, at_once: bool) -> list[dict[str, Any]]:
     """The batch requests that append events with these fields, as a superuser: one for all, or one for each."""
     if not at_once:
         return [append_request(**event) for event in events]
@@ -142,7 +164,13 @@ def load_requests(load: Load) -> list[dict[str, Any]]:
     move = _patch("event_head", HEAD_ID, seq=after.seq, hash=after.hash, expected_hash=before.hash, version=VERSION)
     names = ("id", "type", "collection", "item_id", "actor", "data")
     appended = [
-        {"relayed": True, **{name: getattr(event, name) for name in names}, **intent_of(event)} for event in load.events
+        {
+            "files": [again(file) for file in files_of(event)],
+            "relayed": True,
+            **{name: getattr(event, name) for name in names},
+            **intent_of(event),
+        }
+        for event in load.events
     ]
     recorded = _stamp_requests(load.events) if load.stamped else map(_record_request, load.events)
     return [*append_requests(appended, at_once=load.at_once), move, *map(row_request, load.writes), *recorded]
@@ -181,6 +209,8 @@ def _stamp_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:
 
 def _record_request(event: Recorded) -> dict[str, Any]:
     given = {"seq": event.seq, "event_id": event.event_id, "timestamp": event.timestamp, "hash": event.hash}
+    if event.file_hashes:
+        return _patch("events", event.id, **given, file_hashes=list(event.file_hashes))
     return _patch("events", event.id, **given)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
@@ -13,7 +14,7 @@ from pocketbase_events.core.json_text import MAX_SAFE_INTEGER, Json
 EventType = Literal["create", "update", "delete"]
 
 HASHED = ("actor", "collection", "data", "event_id", "item_id", "seq", "timestamp", "type")
-OPTIONAL = ("expected_seq", "reason", "together")  # hashed only if they are not empty
+OPTIONAL = ("expected_seq", "reason", "together")  # hashed only if they are not empty, as are `files`
 _text = json.encoder.encode_basestring  # a text as JSON, which Python writes as RFC 8785 does
 _CONSTANTS = {None: "null", True: "true", False: "false"}
 
@@ -29,10 +30,26 @@ EMPTY = Head(0, "")
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """What was read to judge an event that has files, or takes some away.
+
+    Attributes:
+        hashes: SHA-256 of each of its files.
+        held: the names of the files that its row holds now, by field; None if there is no row.
+        unread: why a file can't be read, "" if all can.
+    """
+
+    hashes: Sequence[str] = ()
+    held: Mapping[str, Sequence[str]] | None = None
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Pending:
     """An event that PocketBase has accepted and that is not recorded yet.
 
-    `id` is the id of its PocketBase record; `data` is the stored JSON text, "" if there is none.
+    `id` is the id of its PocketBase record; `data` is the stored JSON text, "" if there is none; `files` are the names
+    of its files.
     """
 
     id: str
@@ -48,13 +65,16 @@ class Pending:
     together: str = ""
     expected_seq: int = 0  # the row's `seq` that the client has seen; 0 if it doesn't matter
     created: str = ""  # when it was appended, by PocketBase's clock
+    files: Sequence[str] = ()
+    fetched: Fetched | None = None  # None until it is read, which only events about files need
 
 
 @dataclass(slots=True)  # not frozen, which would make reading a whole log a tenth slower
 class Recorded:
     """An event with its place in the log. `id` is the id of its PocketBase record.
 
-    `flaw` says why its data can't be read, "" if it can. Only a log that was tampered with has flaws.
+    `flaw` says why its data can't be read, "" if it can. Only a log that was tampered with has flaws. `files` are the
+    names of its files in PocketBase, which are not hashed, and `file_hashes` the SHA-256 of each, which are.
     """
 
     id: str
@@ -72,6 +92,8 @@ class Recorded:
     together: str = ""
     expected_seq: int = 0
     adopted: bool = False  # the row existed already, so recording the event wrote none; an export doesn't tell
+    files: Sequence[str] = ()
+    file_hashes: Sequence[str] = ()
 
     @property
     def head(self) -> Head:
@@ -93,6 +115,8 @@ class Recorded:
         }
         if self.expected_seq or self.reason or self.together:
             event |= intent_of(self)
+        if self.file_hashes:
+            event["files"] = list(self.file_hashes)
         return event
 
 
@@ -163,7 +187,11 @@ def record(event: Pending, data: Json, head: Head, event_id: str, timestamp: str
         "type": event.type,
         **intent_of(event),
     }
-    return Recorded(id=event.id, hash=chain_hash(hashed, head.hash), **hashed)
+    if event.fetched is None or not event.files:
+        return Recorded(id=event.id, hash=chain_hash(hashed, head.hash), **hashed)
+    hashes = list(event.fetched.hashes)
+    given = chain_hash({**hashed, "files": hashes}, head.hash)
+    return Recorded(id=event.id, hash=given, **hashed, files=event.files, file_hashes=hashes)
 
 
 def timestamp_of(moment: datetime) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from pocketbase_events.core.events import EMPTY, Recorded
+from pocketbase_events.core.files import with_files
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.modifiers import modified, modifier_of
 from pocketbase_events.core.renames import as_named_now
@@ -88,6 +89,7 @@ class Fold:
             name: {field.name for field in target.fields if field.autogenerate} if target else set()
             for name, target in targets.items()
         }
+        self._targets = targets
         self._renames = {name: target.renamed for name, target in targets.items() if target and target.renamed}
 
     def apply(self, events: Iterable[Recorded]) -> None:
@@ -98,6 +100,7 @@ class Fold:
             if rows is None:
                 continue
             event = as_named_now(recorded, self._renames.get(recorded.collection, ())) if self._renames else recorded
+            event = with_files(event, self._targets[event.collection]) if event.file_hashes else event
             item = rows.get(event.item_id)
             if event.type == "create":
                 rows[event.item_id] = Item(event.seq, self._created(event), changed=event.seq, adopted=event.adopted)
@@ -187,7 +190,11 @@ def difference(target: Target, item_id: str, item: Item | None, row: Row | None)
 def row_fields(target: Target, item: Item) -> dict[str, Json]:
     """The fields of a row as PocketBase is to store them, those that are gone or can't be set left out."""
     known = {field.name: field for field in target.settable}
-    fields = {name: to_pocketbase(known[name], value) for name, value in item.fields.items() if name in known}
+    fields = {
+        name: to_pocketbase(known[name], value)
+        for name, value in item.fields.items()
+        if name in known and not _is_no_file(known[name], value)
+    }
     if target.versioned:
         fields[SEQ] = item.changed
     return {**fields, DELETED: True} if item.deleted else fields
@@ -200,6 +207,11 @@ def unfit(target: Target, rows: Mapping[str, Item]) -> list[Unfit]:
         for field in unfit_fields(target, item):
             found.setdefault(field, []).append(item.seq_of(field.name))
     return [Unfit(target.collection, *field, sorted(seqs)[:MAX_SEQS], len(seqs)) for field, seqs in found.items()]
+
+
+def _is_no_file(field: FieldDefinition, value: Json) -> bool:
+    """Whether it is what an event gave to a field that was none for files then."""
+    return field.type == "file" and why_unfit(field, value) is not None
 
 
 def _closed(field: FieldDefinition) -> str:
@@ -219,6 +231,8 @@ def unfit_fields(target: Target, item: Item) -> Iterator[UnfitField]:
             yield UnfitField(name, "gone", "is gone")
         elif target.why_not_settable(field) is not None:
             yield UnfitField(name, "closed", f"can't be set by an event any more ({_closed(field)})")
+        elif _is_no_file(field, value):
+            yield UnfitField(name, "closed", "is a file field now, and the log has no file for it")
         elif (why_not := why_unfit(field, value)) is not None:
             yield UnfitField(name, "refused", why_not)
     for field in target.required:

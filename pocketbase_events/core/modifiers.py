@@ -5,6 +5,7 @@ Source: core/field_number.go, field_select.go, field_relation.go (FindSetter).
 
 from typing import Literal, NamedTuple
 
+from pocketbase_events.core.files import without
 from pocketbase_events.core.json_text import MAX_SAFE_INTEGER, Json
 from pocketbase_events.core.schema import FieldDefinition
 from pocketbase_events.core.values import as_list, describe, is_number
@@ -58,6 +59,15 @@ def why_not_modifying(field: FieldDefinition, operation: Operation, operand: Jso
     return f'A modifier of "{field.name}" takes a number, not {describe(operand)}. Send that.'
 
 
+def why_no_file_modifier(field: FieldDefinition, modifier: Modifier | None, operand: Json) -> str | None:
+    """Why a file field can't be modified so, and what to do; None if it can, or is not modified."""
+    if modifier is None or modifier.operation == "subtract":
+        return None
+    if not field.multiple:
+        return f'"{field.name}" holds one file. Set it, instead of adding to it.'
+    return f'"{modifier.field}" can be added files, not null.' if operand is None else None
+
+
 def modified(before: Json, operation: Operation, operand: Json) -> Json:
     """The value of a field after a modifier that fits it: what PocketBase makes of it.
 
@@ -68,7 +78,7 @@ def modified(before: Json, operation: Operation, operand: Json) -> Json:
         return _as_number(start + operand if operation == "add" else start - operand)
     items, operands = as_list(before), as_list(operand)
     if operation == "subtract":
-        return [item for item in items if item not in operands]
+        return without(items, operands)
     joined = [*items, *operands] if operation == "add" else [*operands, *items]
     return list(dict.fromkeys(item for item in joined if item != ""))
 

@@ -22,7 +22,10 @@ from pocketbase_events.errors import ProblemError, WrongUsageError
 
 MAX_EXPRESSIONS = 200  # in one rule, PocketBase's own limit
 
-_SERVER_FIELDS_EMPTY = parse('seq = 0 && event_id = "" && hash = "" && timestamp = "" && error = "" && adopted = false')
+_SERVER_FIELDS_EMPTY = parse(
+    'seq = 0 && event_id = "" && hash = "" && timestamp = "" && error = "" && adopted = false'
+    " && @request.body.file_hashes:isset = false"
+)
 _NEVER = parse("1 = 2")
 _ACTOR_IS_CALLER = parse("actor = @request.auth.id")
 _ACTOR_IS_NO_OTHER = parse('actor = "" || actor = @request.auth.id')

@@ -1,11 +1,18 @@
 """What an event does to a row, and the fewest writes that carry out several events."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pocketbase_events.core.events import EventType, Pending
+from pocketbase_events.core.files import File, given_files, names_to_remove, why_no_files, why_unused
 from pocketbase_events.core.json_text import Json
-from pocketbase_events.core.modifiers import Modifier, field_of, modifier_of, why_not_modifying
+from pocketbase_events.core.modifiers import (
+    Modifier,
+    field_of,
+    modifier_of,
+    why_no_file_modifier,
+    why_not_modifying,
+)
 from pocketbase_events.core.schema import DELETED, FieldDefinition, Target, quote, why_no_id
 from pocketbase_events.core.values import describe, is_welcome, to_pocketbase, why_not_fitting
 
@@ -60,7 +67,8 @@ def project(event: Pending, data: Json, target: Target | None) -> Change | Refus
             f"The collection {quote(event.collection)} is not attached to the log. Check its name,"
             " or ask the operator to run: pocketbase-events attach"
         )
-    why = why_no_id(event.item_id) or _SHAPES[event.type](event, data) or _why_no_expectation(event, target)
+    unread = event.fetched.unread if event.fetched else ""
+    why = unread or why_no_id(event.item_id) or _SHAPES[event.type](event, data) or _why_no_expectation(event, target)
     fields = why or _fields(event, data, target)
     if isinstance(fields, str):
         return Refused(fields)
@@ -69,9 +77,12 @@ def project(event: Pending, data: Json, target: Target | None) -> Change | Refus
 
 def _fields(event: Pending, data: Json, target: Target) -> dict[str, Json] | str:
     """What the event sets, in PocketBase's form; a sentence if it can't."""
+    given = dict(data or {})
+    unused = why_unused(event, _about_files(given, target)) if event.files else None
+    if unused is not None:
+        return unused
     if event.type == "delete":
         return {DELETED: True}
-    given = dict(data or {})
     if event.type == "create":
         given.pop("id", None)
     if event.type == "update" and given.get(DELETED) is False:  # which restores the item
@@ -84,8 +95,27 @@ def _fields(event: Pending, data: Json, target: Target) -> dict[str, Json] | str
         why = _why_unknown(name, target) if definition is None else _why_not(target, definition, modifier, value)
         if definition is None or why is not None:
             return why or ""
-        fields[key] = to_pocketbase(definition, value)
+        stored = _files(event, definition, modifier, value) if definition.type == "file" else value
+        if definition.type == "file" and isinstance(stored, str) and not isinstance(stored, File):
+            return stored
+        fields[key] = to_pocketbase(definition, stored)
     return fields
+
+
+def _about_files(given: Mapping[str, Json], target: Target) -> Iterator[Json]:
+    """The values of file fields in an event's data."""
+    for key, value in given.items():
+        definition = target.field(field_of(key))
+        if definition is not None and definition.type == "file":
+            yield value
+
+
+def _files(event: Pending, definition: FieldDefinition, modifier: Modifier | None, value: Json) -> Json:
+    """The files that a field is given, in PocketBase's form, or the names that it loses; a sentence if it can't."""
+    if modifier is None or modifier.operation != "subtract":
+        return why_no_files(event, definition, value) or given_files(event, definition, value)
+    rows = event.fetched.held if event.fetched else None
+    return names_to_remove(definition, value, None if rows is None else rows.get(definition.name, ()))
 
 
 def merge(changes: Iterable[Change | None], targets: Mapping[str, Target], *, merging: bool = True) -> list[Write]:
@@ -217,6 +247,8 @@ def _why_unknown(name: str, target: Target) -> str:
 
 
 def _why_not(target: Target, definition: FieldDefinition, modifier: Modifier | None, value: Json) -> str | None:
+    if definition.type == "file":
+        return target.why_not_settable(definition) or why_no_file_modifier(definition, modifier, value)
     if modifier is None:
         return target.why_not_settable(definition) or why_not_fitting(definition, value)
     return target.why_not_settable(definition) or why_not_modifying(definition, modifier.operation, value)

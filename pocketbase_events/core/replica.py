@@ -13,6 +13,7 @@ from pocketbase_events.core.renames import as_named_now
 from pocketbase_events.core.schema import WORKER, Target
 from pocketbase_events.core.transaction import numbered
 
+WITH_FILES = "it has files, which a stream does not carry. An export does."
 _RULE = f"{WORKER} && @request.body.relayed = true"
 _WORDS = "// A replica of the stream {stream} at {url} : appends are closed. To open them: replica --promote\n"
 _ORIGIN = re.compile(re.escape(_WORDS).replace(r"\{stream\}", r"(?P<stream>\S+)").replace(r"\{url\}", r"(?P<url>\S+)"))
@@ -78,6 +79,8 @@ def writes_of(events: Sequence[Recorded], targets: Mapping[str, Target]) -> list
     changes: list[Change] = []
     for number, members in enumerate(recorded_groups(events), 1):
         for event in members:
+            if event.file_hashes:
+                return Inapplicable(event.seq, WITH_FILES)
             target = targets.get(event.collection)
             named = as_named_now(event, target.renamed or ()) if target else event
             change = project(_as_pending(named), named.data, target)

@@ -24,7 +24,7 @@ SEQ = "seq"  # the number field for the seq of the last event that changed the r
 SEQ_FIELD = "number_pbe_seq"  # its id, which tells it from a field of that name that the owner made
 # The types of field that an event can set.
 SETTABLE = frozenset(
-    {"text", "editor", "email", "url", "number", "bool", "date", "select", "relation", "json", "geoPoint"}
+    {"text", "editor", "email", "url", "number", "bool", "date", "select", "relation", "json", "geoPoint", "file"}
 )
 
 # What no record id may hold (core/field_text.go), and control characters, which no address can name.
@@ -53,7 +53,7 @@ class FieldDefinition(BaseModel):
 
     @property
     def multiple(self) -> bool:
-        """Whether it holds a list (select and relation fields only)."""
+        """Whether it holds a list (select, relation and file fields only)."""
         return self.max_select > 1
 
     @property
@@ -106,6 +106,11 @@ class Target(BaseModel):
     def field(self, name: str) -> FieldDefinition | None:
         """The field of that name, None when there is none."""
         return self.by_name.get(name)
+
+    @cached_property
+    def holds_files(self) -> bool:
+        """Whether it has a file field that an event may set."""
+        return any(field.type == "file" for field in self.settable)
 
     def in_unique_index(self, name: str) -> bool:
         """Whether a unique index mentions the field, in whatever capitals."""

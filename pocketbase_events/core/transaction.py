@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pocketbase_events.core.access import why_unwritable
 from pocketbase_events.core.events import Head, Pending, Recorded, record
+from pocketbase_events.core.files import File
 from pocketbase_events.core.groups import MAX_GROUP, TOO_LARGE, groups_of, rejected_together
 from pocketbase_events.core.json_text import Json, UnreadableJsonError, read_data
 from pocketbase_events.core.projection import Change, Refused, Write, merge, project
@@ -227,10 +228,20 @@ def build(
 
 def numbered(writes: list[Write], recorded: Sequence[Recorded], targets: Mapping[str, Target]) -> list[Write]:
     """The writes, each with the seq of the last of its events if the rows of its collection carry one."""
+    seqs = {event.id: event.seq for event in recorded if event.file_hashes}
+    for write in writes if seqs else ():
+        write.fields = {name: _placed(value, seqs) for name, value in write.fields.items()}
     for write in writes:
         if targets[write.collection].versioned:
             write.fields[SEQ] = recorded[write.events[-1]].seq
     return writes
+
+
+def _placed(value: Json, seqs: Mapping[str, int]) -> Json:
+    """The value with its files as those of recorded events, whose seq is given by their record's id."""
+    if isinstance(value, list):
+        return [_placed(each, seqs) for each in value]
+    return value.recorded(seqs[value.event]) if isinstance(value, File) else value
 
 
 _Accepted = tuple[Json, Change | None]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import rfc8785
 
+from pocketbase_events.core.files import File, same_files
 from pocketbase_events.core.json_text import Json, Unreadable
 from pocketbase_events.core.schema import FieldDefinition, quote
 
@@ -83,7 +84,12 @@ def equal(one: Json, other: Json) -> bool:
 
 
 def same(field: FieldDefinition, one: Json, other: Json) -> bool:
-    """Whether PocketBase stores the two values, both of which fit the field, as one and the same."""
+    """Whether PocketBase stores the two values, both of which fit the field, as one and the same.
+
+    Of files, one may be the log's and the other the row's copy of it.
+    """
+    if field.type == "file":
+        return same_files(as_list(one), as_list(other))
     one, other = as_stored(field, one), as_stored(field, other)
     return _canonical(one) == _canonical(other) if field.type == "json" else bool(one == other)
 
@@ -185,6 +191,13 @@ def _is_choice(field: FieldDefinition, value: Json) -> bool:
     return isinstance(value, str) and (field.multiple or not _is_list_of_texts(value))
 
 
+def _is_file(field: FieldDefinition, value: Json) -> bool:
+    """Whether it consists of files of events. A text was given when the field was none for files."""
+    if isinstance(value, list):
+        return field.multiple and all(isinstance(each, File) for each in value)
+    return isinstance(value, File)
+
+
 def _is_list_of_texts(text: str) -> bool:
     """Whether PocketBase would read the text as a list (a single choice keeps its last item)."""
     try:
@@ -210,6 +223,10 @@ def _choice(field: FieldDefinition) -> str:
     return "a list of texts" if field.multiple else "a text"
 
 
+def _file(field: FieldDefinition) -> str:
+    return "files" if field.multiple else "a file"
+
+
 # type of field -> whether a value fits, and in words which values do
 _FITS: dict[str, tuple[Callable[[FieldDefinition, Json], bool], Callable[[FieldDefinition], str]]] = {
     "text": (_is_text, _always("a text")),
@@ -222,5 +239,6 @@ _FITS: dict[str, tuple[Callable[[FieldDefinition, Json], bool], Callable[[FieldD
     "select": (_is_choice, _choice),
     "relation": (_is_choice, _choice),
     "json": (_is_json, _always("any JSON value")),
+    "file": (_is_file, _file),
     "geoPoint": (_is_point, _always('an object with the numbers "lon" and "lat"')),
 }

@@ -4,13 +4,15 @@ import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import uuid4
 
 from pocketbase_events.core.batch import MAX_CHARS, RAISE_LIMIT, append_requests
+from pocketbase_events.core.files import MAX_FILES, Upload, original_of
 from pocketbase_events.core.fold import Fold, Item, Row, difference
 from pocketbase_events.core.json_text import Json, Unreadable, UnreadableJsonError, read_json
 from pocketbase_events.core.schema import DELETED, Target
-from pocketbase_events.core.values import same
+from pocketbase_events.core.values import as_list, same
 from pocketbase_events.errors import BatchTooLargeError, ProblemError
 from pocketbase_events.jobs.attach import carry_out, keep
 from pocketbase_events.jobs.attach_plan import Plan
@@ -100,7 +102,7 @@ def _look_for_unfit(seen: Gateway, superuser: Gateway, target: Target, watch: Wa
 
 
 def _check_fits(superuser: Gateway, target: Target, row: Row) -> None:
-    requests = append_requests(list(_events_of(target, row)), at_once=False)
+    requests = append_requests(list(_events_of(target, row, files=False)), at_once=False)
     if len(json.dumps(requests)) < LARGE:
         return
     try:
@@ -144,7 +146,7 @@ def _append(superuser: Gateway, target: Target, rows: Sequence[Row]) -> Iterator
     at_once = superuser.status().appending
     most = AT_ONCE if at_once else ONE_BY_ONE
     while rows:
-        some = rows[:most]
+        some = _first(target, rows, most)
         appended = [(row, event) for row in some for event in _events_of(target, row)]
         try:
             refused = _send([event for _, event in appended], superuser, at_once=at_once)
@@ -159,13 +161,28 @@ def _append(superuser: Gateway, target: Target, rows: Sequence[Row]) -> Iterator
         rows = rows[len(some) :]
 
 
-def _send(events: Sequence[Mapping[str, Json]], superuser: Gateway, *, at_once: bool) -> Failed | None:
+def _send(events: Sequence[Mapping[str, Any]], superuser: Gateway, *, at_once: bool) -> Failed | None:
     """Append these in one transaction. None, or the first one that PocketBase refused."""
-    at_once = at_once and sum(len(str(event["data"])) for event in events) <= MAX_CHARS
+    is_small = sum(len(str(event["data"])) for event in events) <= MAX_CHARS
+    at_once = at_once and is_small and not any(event.get("files") for event in events)
     if at_once and superuser.append(append_requests(events, at_once=True)) is None:
         return None
     # One by one, PocketBase says which event it refuses, and why.
     return superuser.append(append_requests(events, at_once=False))
+
+
+def _first(target: Target, rows: Sequence[Row], most: int) -> Sequence[Row]:
+    """The first rows, at most so many; none follows one that has files, which take their time and room."""
+    place = next((place for place, row in enumerate(rows[:most], 1) if any(_files_of(target, row))), most)
+    return rows[:place]
+
+
+def _files_of(target: Target, row: Row) -> Iterator[tuple[str, list[str]]]:
+    """The file fields of a row that are not empty, each with its names."""
+    for field in target.settable if target.holds_files else ():
+        names = [str(name) for name in as_list(row.get(field.name)) if name]
+        if field.type == "file" and names:
+            yield field.name, names
 
 
 def _too_large(target: Target, row: Row) -> ProblemError:
@@ -183,8 +200,11 @@ def _refused(target: Target, row: Row, why: str) -> ProblemError:
     )
 
 
-def _events_of(target: Target, row: Row) -> Iterator[dict[str, Json]]:
-    """The events that explain a row: a create and, if it is marked as deleted, a delete."""
+def _events_of(target: Target, row: Row, *, files: bool = True) -> Iterator[dict[str, Any]]:
+    """The events that explain a row: a create, more if it has many files, and, if it is marked as deleted, a delete.
+
+    Without `files`, the events are as they are but for their files.
+    """
     data = {field.name: row.get(field.name) for field in target.settable if not same(field, row.get(field.name), None)}
     try:
         _refuse_unreadable(data)
@@ -195,9 +215,36 @@ def _events_of(target: Target, row: Row) -> Iterator[dict[str, Json]]:
             " run attach --adopt again."
         ) from None
     event = {"collection": target.collection, "item_id": row["id"], "actor": "", "adopted": True}
-    yield {**event, "id": uuid4().hex[-15:], "type": "create", "data": data}
+    given, more = _with_numbers(target, row, data)
+    yield {**event, **_own(), "type": "create", "data": given[0], **({"files": given[1]} if files else {})}
+    for key, uploads in more:
+        changed = {key: list(range(len(uploads))) if key.endswith("+") else 0}
+        yield {**event, **_own(), "type": "update", "data": changed, **({"files": uploads} if files else {})}
     if row.get(DELETED):
-        yield {**event, "id": uuid4().hex[-15:], "type": "delete", "data": None}
+        yield {**event, **_own(), "type": "delete", "data": None}
+
+
+def _own() -> dict[str, Json]:
+    return {"id": uuid4().hex[-15:]}
+
+
+_More = list[tuple[str, list[Upload]]]
+
+
+def _with_numbers(
+    target: Target, row: Row, data: Mapping[str, Json]
+) -> tuple[tuple[dict[str, Json], list[Upload]], _More]:
+    """The data of a row's create with numbers of files, these files, and those for which it has no room, by key."""
+    given, uploads = dict(data), list[Upload]()
+    more: _More = []
+    for field, names in _files_of(target, row):
+        ours, first = [original_of(target.collection_id, str(row["id"]), name) for name in names], len(uploads)
+        is_list, room = target.by_name[field].multiple, MAX_FILES - first
+        given[field] = list(range(first, first + len(ours[:room]))) if is_list else first if room else None
+        uploads += ours[:room]
+        key = f"{field}+" if is_list else field
+        more += [(key, ours[start : start + MAX_FILES]) for start in range(room, len(ours), MAX_FILES)]
+    return (given, uploads), more
 
 
 def _refuse_unreadable(value: Json) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from pocketbase_events.core.batch import append_request, reasons
 from pocketbase_events.core.events import OPTIONAL, EventType, Recorded
+from pocketbase_events.core.files import Upload
 from pocketbase_events.core.groups import is_rejected_with_another
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.errors import (
@@ -24,6 +25,7 @@ from pocketbase_events.errors import (
 from pocketbase_events.pb.accounts import owner_of
 from pocketbase_events.pb.batch import send_batch
 from pocketbase_events.pb.connection import Connection
+from pocketbase_events.pb.files import Files
 from pocketbase_events.pb.literals import literal
 
 LOOK_EVERY = 2.0  # seconds between two looks if realtime tells nothing
@@ -52,6 +54,7 @@ class NewEvent:
         reason: why, at most 1,000 characters.
         together: a text that events have in common which belong together, at most 100 characters.
         expected_seq: the row's `seq` that the author has seen; 0 if it does not matter.
+        files: stored files to give to the event, which `data` names by number.
     """
 
     type: EventType
@@ -62,6 +65,7 @@ class NewEvent:
     reason: str = ""
     together: str = ""
     expected_seq: int = 0
+    files: Sequence[Upload] = ()
 
 
 def append(
@@ -128,11 +132,15 @@ def _refusal(connection: Connection, events: Sequence[NewEvent]) -> AppendRefuse
     """Append the events; why PocketBase refused one of them, None if it did not."""
     actor = owner_of(connection.token())[1]
     bodies = [_body(event, actor) for event in events]
-    if len(bodies) > 1:
-        failed = send_batch(connection, [append_request(**body) for body in bodies])
+    if len(bodies) > 1 or events[0].files:
+        failed = send_batch(connection, _requests(events, bodies), content=Files(connection).content)
         return None if failed is None else _refused(events[failed.index], failed.answer, failed.status)
     response = connection.request("POST", RECORDS, json=bodies[0])
     return None if response.ok else _refused(events[0], connection.read(response), response.status_code)
+
+
+def _requests(events: Sequence[NewEvent], bodies: Sequence[dict[str, Json]]) -> list[dict[str, Any]]:
+    return [append_request(event.files, **body) for event, body in zip(events, bodies, strict=True)]
 
 
 def _body(event: NewEvent, actor: str) -> dict[str, Json]:
@@ -174,7 +182,8 @@ def _outcome(connection: Connection, events: Sequence[NewEvent]) -> list[Recorde
         blamed = next((each for each in records if not is_rejected_with_another(each["error"])), record)
         raise EventRejected(id=blamed["id"], why=blamed["error"])
     names = [each.name for each in fields(Recorded)]
-    return [Recorded(**{name: each[name] for name in names if name in each}) for each in records]
+    shown = [{**each, "file_hashes": each.get("file_hashes") or ()} for each in records]
+    return [Recorded(**{name: each[name] for name in names if name in each}) for each in shown]
 
 
 def _record(connection: Connection, record_id: str) -> dict[str, Any] | None:

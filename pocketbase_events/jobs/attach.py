@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from pocketbase_events.errors import ProblemError, WrongUsageError
 from pocketbase_events.jobs.attach_plan import Plan, Wish, plan
+from pocketbase_events.jobs.attached_files import admit_files
 from pocketbase_events.jobs.detach import detach
 from pocketbase_events.jobs.lock import lock_rows
 from pocketbase_events.jobs.targets import HISTORY_RULE, RULES, installation, publish
@@ -66,6 +67,7 @@ def keep(admin: Admin, plan: Plan, *, closed: bool) -> Plan:
     """
     # Known to the worker before anybody may append events, which it would reject otherwise.
     record = _write(admin, plan, closed=closed)
+    admit_files(admin, plan.collection)
     try:
         publish(admin, [plan.collection])
     except (ProblemError, WrongUsageError) as error:

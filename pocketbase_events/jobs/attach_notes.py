@@ -43,9 +43,14 @@ def _about_fields(collection: Collection) -> Iterator[str]:
     for field in collection["fields"]:
         kind = "hidden" if field.get("hidden") else str(field["type"])
         by_type.setdefault(kind, []).append(field["name"])
-    for kind in ("file", "password", "hidden"):
+    for kind in ("password", "hidden"):
         if kind in by_type:
             yield f"Events can't set {kind} fields ({', '.join(by_type[kind])}); what rows hold there stays."
+    if "file" in by_type:
+        yield (
+            f"Files ({', '.join(by_type['file'])}) are kept twice: the event's own for as long as the log is kept, and"
+            " the row's copy."
+        )
     fields = map(FieldDefinition.model_validate, collection["fields"])
     generated = [field.name for field in fields if field.is_generated]
     if generated:

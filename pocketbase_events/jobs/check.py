@@ -1,13 +1,15 @@
 """Find the rows that are not what the log says, while both go on changing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from pocketbase_events.core.access import why_gone, why_not_attached, why_unreadable
-from pocketbase_events.core.fold import Difference, Fold, Kind, difference
+from pocketbase_events.core.fold import Difference, Fold, Item, Kind, Row, difference
+from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.schema import Target
 from pocketbase_events.errors import ProblemError, TroubleError, WrongUsageError
+from pocketbase_events.jobs.file_contents import FileContents
 from pocketbase_events.jobs.outside import Outside
 from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.source import Source
@@ -26,6 +28,7 @@ class Drift:
     rows: dict[str, int]  # live ones, by collection
     differences: list[Difference]
     outside: Outside
+    contents: FileContents | None = None  # compares what files hold; None compares their names only
 
     def counts(self, name: str) -> dict[Kind, int]:
         """How many rows of one collection differ, by kind."""
@@ -33,8 +36,10 @@ class Drift:
         return {kind: kinds.count(kind) for kind in get_args(Kind)}
 
 
-def find_drift(source: Source, names: Sequence[str], watch: Watch) -> Drift:
+def find_drift(source: Source, names: Sequence[str], watch: Watch, *, files: bool = False) -> Drift:
     """Compare the rows of the named collections with the log; those of all attached collections if none is named.
+
+    With `files`, what their files hold is compared as well, which reads all of it.
 
     Raises:
         WrongUsageError: when a name is not that of an attached collection.
@@ -48,7 +53,8 @@ def find_drift(source: Source, names: Sequence[str], watch: Watch) -> Drift:
     status = source.status().sound()
     for page in watch(source.log(0, status.seq), "reading the log", status.seq):
         fold.apply(page)
-    drift = Drift(targets, relating, fold, {}, [], Outside(source, attached.values()))
+    contents = FileContents(source) if files else None
+    drift = Drift(targets, relating, fold, {}, [], Outside(source, attached.values()), contents)
     for name, target in targets.items():
         suspects = _suspects(drift, source, target, watch)
         for start in range(0, len(suspects), AT_ONCE):
@@ -114,7 +120,20 @@ def compare(source: Source, drift: Drift, target: Target, ids: Sequence[str]) ->
     differing = [each for each in found if each is not None]
     drift.outside.look(target, [items[each.id] for each in differing if each.id in items])
     mattering = (drift.outside.matters(target, each, items.get(each.id), rows.get(each.id)) for each in differing)
-    return [each for each in mattering if each is not None]
+    told = {each.id: each for each in mattering if each is not None}
+    for item_id in ids if drift.contents is not None else ():
+        fields = _of_contents(drift, target, items.get(item_id), rows.get(item_id))
+        if fields:
+            before = told.get(item_id) or Difference(target.collection, item_id, "changed", {})
+            told[item_id] = replace(before, fields={**fields, **before.fields})
+    return list(told.values())
+
+
+def _of_contents(drift: Drift, target: Target, item: Item | None, row: Row | None) -> dict[str, tuple[Json, Json]]:
+    """The fields of a row whose files hold something else than the log says, if that is compared."""
+    if drift.contents is None or item is None or row is None:
+        return {}
+    return drift.contents.differing(target, item, row)
 
 
 def settled(source: Source, drift: Drift, target: Target, ids: Sequence[str]) -> list[Difference]:
@@ -150,6 +169,7 @@ def _suspects(drift: Drift, source: Source, target: Target, watch: Watch) -> lis
         for row in page:
             item_id = str(row["id"])
             unseen.discard(item_id)
-            if difference(target, item_id, items.get(item_id), row) is not None:
+            item = items.get(item_id)
+            if difference(target, item_id, item, row) is not None or _of_contents(drift, target, item, row):
                 suspects.append(item_id)
     return [*suspects, *sorted(unseen)]

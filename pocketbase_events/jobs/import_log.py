@@ -7,15 +7,17 @@ from pathlib import Path
 
 from pocketbase_events.core.batch import MAX_CHARS, RAISE_LIMIT, load_requests
 from pocketbase_events.core.events import EMPTY, Head, Recorded
+from pocketbase_events.core.files import again, files_of
 from pocketbase_events.core.transaction import Committed, Load
 from pocketbase_events.errors import BatchTooLargeError, ProblemError, WrongUsageError
 from pocketbase_events.jobs.check import chosen, find_drift
 from pocketbase_events.jobs.hold import Holding, holding
 from pocketbase_events.jobs.rebuild import Rebuilt, look_again, write_rows
-from pocketbase_events.jobs.verify import NO_EVENTS, Verdict, verify_file
+from pocketbase_events.jobs.verify import NO_EVENTS, Verdict, exported_to, verify_file
 from pocketbase_events.jobs.watch import Watch, unwatched
 from pocketbase_events.pb.batch import Failed
 from pocketbase_events.pb.export_file import ExportFile
+from pocketbase_events.pb.export_folder import ExportFolder
 from pocketbase_events.pb.gateway import Gateway
 
 AT_ONCE, ONE_BY_ONE = 500, 200  # events in a transaction, by how PocketBase can be told to append them
@@ -53,7 +55,8 @@ def import_log(path: Path, held: Holding, superuser: Gateway, watch: Watch = unw
         HeldError: when somebody else holds the head and does not let go.
         TroubleError: when PocketBase can't answer now.
     """
-    verdict = verify_file(path, watch)
+    folder = ExportFolder(path)
+    verdict = verify_file(path, watch, exported_to(folder))
     if [problem.reason for problem in verdict.problems] == [NO_EVENTS]:
         raise WrongUsageError(why=f"{path} has no events.")
     if verdict.problems:
@@ -61,7 +64,7 @@ def import_log(path: Path, held: Holding, superuser: Gateway, watch: Watch = unw
     with holding(held):
         _check_beginning(path, held.head)
         chosen(held.gateway, [])  # fails if rows can't be built, before anything is written
-        loaded = _load(path, verdict.head, superuser, held, watch)
+        loaded = _load(path, verdict.head, superuser, held, folder, watch)
         if held.head != verdict.head:
             raise ProblemError(why=f"{path} was changed while it was read. Import it again.")
         drift = find_drift(superuser, [], held.keeping(watch))
@@ -85,7 +88,7 @@ def _check_beginning(path: Path, head: Head) -> None:
     )
 
 
-def _load(path: Path, end: Head, superuser: Gateway, held: Holding, watch: Watch) -> int:
+def _load(path: Path, end: Head, superuser: Gateway, held: Holding, folder: ExportFolder, watch: Watch) -> int:
     """Append and record the events up to `end` that are not there yet, while the head is held; returns how many.
 
     An event and its place in the log come in one transaction, and a seq is unique (an index sees to it),
@@ -101,7 +104,9 @@ def _load(path: Path, end: Head, superuser: Gateway, held: Holding, watch: Watch
     coming = (with_id(event) for page in pages for event in page)
     waiting: list[Recorded] = []
     while waiting := waiting or _some(coming, most):
-        some = waiting[:most]
+        some = _alike(waiting[:most])
+        for file in (file for event in some for file in files_of(event)):
+            superuser.files.put(again(file), folder.pieces(file.hash))
         try:
             refused = _send(Load(held.head, some, stamped=status.stamping), superuser, at_once=status.appending)
         except BatchTooLargeError as error:
@@ -120,8 +125,16 @@ def _load(path: Path, end: Head, superuser: Gateway, held: Holding, watch: Watch
     return loaded
 
 
+def _alike(events: list[Recorded]) -> list[Recorded]:
+    """The first event if it has files, which take their time and room; else all before the first one that has."""
+    place = next((place for place, event in enumerate(events) if event.file_hashes), len(events))
+    return events[: max(1, place)]
+
+
 def _send(load: Load, superuser: Gateway, *, at_once: bool) -> Failed | None:
     """Append and record these in one transaction. None, or the first event that PocketBase refused, or the head."""
+    if any(event.file_hashes for event in load.events):  # for which neither trigger has room
+        return superuser.append(load_requests(replace(load, stamped=False)))
     at_once = at_once and sum(len(str(event.data)) for event in load.events) <= MAX_CHARS
     if at_once and superuser.append(load_requests(replace(load, at_once=True))) is None:
         return None
@@ -133,6 +146,8 @@ def what_to_do(why: str) -> str:
     """What to do if PocketBase refuses an event for this reason."""
     if why.startswith("id: "):
         return "Events with the same id are pending or rejected here: delete those, as a superuser"
+    if why.startswith("files: "):
+        return "Attach the collections here first, or raise the maximum size of the field files of events"
     return RAISE_LIMIT if why.startswith("data: ") else "Mend that"
 
 

@@ -22,7 +22,8 @@ from pocketbase_events.pb.records import refuse_newer
 from pocketbase_events.pb.schema_files import row_triggers, schema_file
 from pocketbase_events.settings import Settings
 
-LIMITS = {"data": "maxSize", "reason": "max", "together": "max"}  # of events: what limits a field that clients write
+# Of events: what limits a field that clients write.
+LIMITS = {"data": "maxSize", "files": "maxSize", "reason": "max", "together": "max"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pocketbase_events.core.events import Pending, Recorded
+from pocketbase_events.core.files import File, again, files_in
 from pocketbase_events.core.groups import MAX_GROUP
+from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.modifiers import field_of, modifier_of
 from pocketbase_events.core.projection import Refused, project
 from pocketbase_events.core.schema import DELETED, Target
@@ -116,8 +118,9 @@ def _possible(
 
 def _why_not(step: Step, target: Target | None) -> str | None:
     """Why the event would be rejected; None as far as the schema tells."""
-    event = Pending("", step.type, step.collection, step.item_id, "", "", damaged=False, schema_version="")
-    outcome = project(event, step.data, target)
+    files = [str(file) for file in _files_of(step.data)]
+    event = Pending("", step.type, step.collection, step.item_id, "", "", damaged=False, schema_version="", files=files)
+    outcome = project(event, _numbered(step.data), target)
     if isinstance(outcome, Refused):
         return outcome.why
     definition = target.field(step.field) if target is not None else None
@@ -186,13 +189,31 @@ def carry_out(proposed: Proposal, append_group: Append) -> Iterator[list[Recorde
                     step.type,
                     step.collection,
                     step.item_id,
-                    step.data,
+                    _numbered(step.data),
                     reason=proposed.reason,
                     together=proposed.together,
+                    files=[again(file) for file in _files_of(step.data)],
                 )
                 for step in group
             ]
         )
+
+
+def _files_of(data: Json) -> list[File]:
+    """The files of events that an event is to bring back: it gets them as its own."""
+    return [file for value in data.values() for file in files_in(value)] if isinstance(data, dict) else []
+
+
+def _numbered(data: Json) -> Json:
+    """The data with the numbers of its files in place of them."""
+    numbers = iter(range(len(_files_of(data))))
+
+    def of(value: Json) -> Json:
+        if isinstance(value, list):
+            return [of(each) for each in value]
+        return next(numbers) if isinstance(value, File) else value
+
+    return {name: of(value) for name, value in data.items()} if isinstance(data, dict) else data
 
 
 def _groups(items: Sequence[Sequence[Step]]) -> Iterator[list[Step]]:

@@ -13,6 +13,7 @@ from pocketbase_events.core.schema import Target
 from pocketbase_events.core.values import TOO_DEEP
 from pocketbase_events.pb.accounts import SUPERUSERS_ID, owner_of
 from pocketbase_events.pb.connection import Connection
+from pocketbase_events.pb.files import Files
 from pocketbase_events.pb.literals import literal
 from pocketbase_events.pb.records import Setup, Status, recorded_of, refuse_older, status_of
 from pocketbase_events.pb.source import read_ahead
@@ -31,6 +32,7 @@ class Reader:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.files = Files(connection)
 
     def token(self) -> str:
         """A token of the account, valid now."""
@@ -178,6 +180,10 @@ class Reader:
             rows = {str(row["id"]): row for row in self._rows(target, perPage=IDS + 1, filter=wanted)}
             found |= {item_id: rows[item_id] for item_id in some if item_id in rows}
         return found
+
+    def file_hash(self, collection_id: str, record: str, name: str) -> str | None:
+        """SHA-256 of a stored file; None if it is not there, or hidden from the account."""
+        return self.files.hash_of(collection_id, record, name)
 
     def gone(self, collection_id: str, ids: Sequence[str]) -> set[str] | None:
         """The ids without a record in the collection. Only a superuser can tell; for others, None."""

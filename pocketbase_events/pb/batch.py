@@ -4,14 +4,15 @@ The status is judged before the content, since it may come from a proxy, with a 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 import requests
 
-from pocketbase_events.core.batch import label_of, reasons
+from pocketbase_events.core.batch import label_of, reasons, uploads_in
+from pocketbase_events.core.files import Upload
 from pocketbase_events.core.json_text import Json, read_shown
 from pocketbase_events.errors import (
     BatchDisabledError,
@@ -22,6 +23,7 @@ from pocketbase_events.errors import (
     UnreachableError,
 )
 from pocketbase_events.pb.connection import Connection
+from pocketbase_events.pb.files import Content, Form
 
 MAX_WORDS = 300  # characters of what somebody else says
 _DISABLED = "Batch requests are not allowed."  # PocketBase's words (0.23 to 0.40)
@@ -44,7 +46,11 @@ class Failed:
 
 
 def send_batch(
-    connection: Connection, requests_: Sequence[Mapping[str, Any]], *, within: float | None = None
+    connection: Connection,
+    requests_: Sequence[Mapping[str, Any]],
+    *,
+    within: float | None = None,
+    content: Callable[[Upload], Content] | None = None,
 ) -> Failed | None:
     """Send one transaction. None if it is committed; else the request that failed, all others being undone.
 
@@ -52,8 +58,10 @@ def send_batch(
         connection: PocketBase, seen as some account.
         requests_: what to do, as PocketBase's batch API takes it.
         within: seconds to wait for the answer, if not as long as the connection usually does.
+        content: gives the content of the files that go with the requests.
 
     Raises:
+        FileUnreadableError, FileChangedError: if a file can't be sent on. Nothing was sent.
         BatchDisabledError: if the batch API is switched off.
         BatchTooLargeError: if PocketBase, or a proxy before it, takes no transaction of this size.
         RateLimitedError: if the rate limiter refuses it, or one of its requests.
@@ -61,9 +69,11 @@ def send_batch(
         TroubleError: if the token can't be renewed.
     """
     connection.token()
-    headers = {"Content-Type": "application/json"}
+    body = _form(requests_, content) if content is not None else None
+    headers = {"Content-Type": body.content_type if body else "application/json"}
+    data = body or _body(requests_)
     try:
-        response = connection.request("POST", "/api/batch", data=_body(requests_), headers=headers, within=within)
+        response = connection.request("POST", "/api/batch", data=data, headers=headers, within=within)
     except RateLimitedError:
         raise
     except UnreachableError as error:
@@ -71,6 +81,15 @@ def send_batch(
     except TroubleError as error:
         raise OutcomeUnknownError(why=str(error), answered=True) from None
     return _judge(response, requests_)
+
+
+def _form(requests_: Sequence[Mapping[str, Any]], content: Callable[[Upload], Content]) -> Form | None:
+    """The batch as a form, if files go with its requests."""
+    uploads = uploads_in(requests_)
+    if not uploads:
+        return None
+    plain = [{key: value for key, value in request.items() if key != "files"} for request in requests_]
+    return Form(_body(plain), uploads, content)
 
 
 def _judge(response: requests.Response, requests_: Sequence[Mapping[str, Any]]) -> Failed | None:

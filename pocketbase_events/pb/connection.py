@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any
 
@@ -49,9 +50,11 @@ class Connection:
         self._token = ""
         self._renewed_at = self._renew_at = 0.0
         self._logging_in = threading.Lock()
+        self.leaving = ExitStack()  # what to close with it
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and what was opened for it."""
+        self.leaving.close()
         self._transport.close()
 
     def token(self) -> str:

@@ -15,6 +15,7 @@ from pocketbase_events.core.schema import FieldDefinition, Target
 from pocketbase_events.core.values import TOO_DEEP
 from pocketbase_events.errors import NotInstalledError, TroubleError, WrongUsageError
 from pocketbase_events.pb.data_folder import database_file
+from pocketbase_events.pb.files import stored_hash
 from pocketbase_events.pb.literals import sql_name
 from pocketbase_events.pb.records import Status, recorded_of, status_of
 
@@ -114,6 +115,13 @@ class Database:
         """Those of the rows with these ids that there are."""
         query = f"SELECT * FROM {sql_name(target.collection)} WHERE id IN (SELECT value FROM json_each(:ids))"
         return {row["id"]: _row(target, row) for row in self._all(query, ids=json.dumps(list(ids)))}
+
+    def file_hash(self, collection_id: str, record: str, name: str) -> str | None:
+        """SHA-256 of a file in PocketBase's storage folder; None if it is not there."""
+        parts = (collection_id, record, name)
+        if any(part in ("", ".", "..") or "/" in part or "\0" in part for part in parts):
+            return None
+        return stored_hash(self._path.parent.joinpath("storage", *parts))
 
     def gone(self, collection_id: str, ids: Sequence[str]) -> set[str]:
         """The ids without a record in the collection."""

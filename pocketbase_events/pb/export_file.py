@@ -13,7 +13,10 @@ from pocketbase_events.errors import WrongUsageError
 
 PAGE = 1000  # lines read at a time
 KEYS = {*HASHED, "hash"}  # of a line; its "id" is optional, since older exports have none
-MAYBE = ", ".join(["id", *OPTIONAL])
+FILES = ("files", "file_names")  # the hashes of an event's files, which are hashed, and their names, which are not
+MAYBE = ", ".join(["id", *OPTIONAL, *FILES])
+FILE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
+HASH = re.compile(r"[0-9a-f]{64}")
 RECORD_ID = re.compile(r"[a-z0-9]{15}")  # as the collection `events` takes it
 
 # How a file begins that was changed by a program, and what to do.
@@ -82,6 +85,8 @@ class ExportFile:
 def line_of(event: Recorded) -> str:
     """An event as a line of an export."""
     shown = {**event.hashed, "hash": event.hash}
+    if event.files:
+        shown["file_names"] = list(event.files)
     return json.dumps({**shown, "id": event.id} if event.id else shown) + "\n"
 
 
@@ -113,22 +118,35 @@ def event_of(number: int, line: bytes) -> Recorded | BadLine:
     except (ValueError, RecursionError) as error:
         return BadLine(number, "it is cut off or not JSON." if "is not JSON" in str(error) else str(error))
     why = _why_no_event(given)
-    return BadLine(number, why) if why is not None else Recorded(**{"id": "", **given})
+    if why is not None:
+        return BadLine(number, why)
+    files = {"file_hashes": given.pop("files", ()), "files": given.pop("file_names", ())}
+    return Recorded(**{"id": "", **given, **files})
 
 
 def _why_no_event(given: Json) -> str | None:
     """Why a JSON value is not an event; None if it is one."""
-    if not isinstance(given, dict) or given.keys() - {"id", *OPTIONAL} != KEYS:
+    if not isinstance(given, dict) or given.keys() - {"id", *OPTIONAL, *FILES} != KEYS:
         return f"it is not an object with exactly the keys {', '.join(sorted(KEYS))}, and maybe {MAYBE}."
-    empty = [key for key in OPTIONAL if key in given and not given[key]]
+    empty = [key for key in (*OPTIONAL, *FILES) if key in given and not given[key]]
     if empty:
         return f"its {empty[0]} is empty. Leave such a key out."
     numbers = [given[key] for key in ("seq", "expected_seq") if key in given]
-    texts = [value for key, value in given.items() if key not in ("data", "seq", "expected_seq")]
+    texts = [value for key, value in given.items() if key not in ("data", "seq", "expected_seq", *FILES)]
     if any(type(number) is not int for number in numbers) or not all(isinstance(text, str) for text in texts):
         return "its seq is not a whole number, or another value but data is not a text."
     if given["type"] not in get_args(EventType):
         return "its type is none of create, update and delete."
     if "id" in given and not RECORD_ID.fullmatch(given["id"]):
         return "its id can't be that of a record (15 of a-z and 0-9)."
-    return None
+    return _why_no_files(given)
+
+
+def _why_no_files(given: dict[str, Json]) -> str | None:
+    """Why the files of a line are none; None if they are, or it has none."""
+    hashes, names = given.get("files", []), given.get("file_names", [])
+    if not isinstance(hashes, list) or not all(isinstance(each, str) and HASH.fullmatch(each) for each in hashes):
+        return "its files are not a list of SHA-256 hashes."
+    if not isinstance(names, list) or not all(isinstance(each, str) and FILE_NAME.fullmatch(each) for each in names):
+        return "its file_names are not names that PocketBase gives."
+    return "it has not as many file_names as files." if names and len(names) != len(hashes) else None

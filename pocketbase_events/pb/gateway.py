@@ -5,6 +5,7 @@ HTTP errors become ours here. Expected outcomes (a conflict, a refused row) are 
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote as percent_encoded
@@ -25,10 +26,11 @@ from pocketbase_events.core.batch import (
     why_refused,
     words_of,
 )
-from pocketbase_events.core.events import Head, Pending
+from pocketbase_events.core.events import Fetched, Head, Pending
+from pocketbase_events.core.files import EVENTS, Upload, may_remove_files
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.projection import Write
-from pocketbase_events.core.schema import DELETED, SEQ, quote
+from pocketbase_events.core.schema import DELETED, SEQ, Target, quote
 from pocketbase_events.core.transaction import (
     Committed,
     Conflict,
@@ -40,6 +42,8 @@ from pocketbase_events.core.transaction import (
     RowRefused,
     Transaction,
 )
+from pocketbase_events.core.values import as_list
+from pocketbase_events.errors import FileUnreadableError
 from pocketbase_events.pb.accounts import owner_of
 from pocketbase_events.pb.api import Reader
 from pocketbase_events.pb.batch import Failed, send_batch
@@ -76,7 +80,7 @@ class Gateway(Reader):
             OutcomeUnknownError: if it may or may not have been carried out: read `status`.
             TroubleError: if PocketBase can't do it now. Nothing was written.
         """
-        failed = send_batch(self._connection, requests_of(transaction), within=within)
+        failed = self._send(requests_of(transaction), within=within)
         if failed is None:
             return Committed()
         match place_of(transaction, failed.index):
@@ -116,7 +120,7 @@ class Gateway(Reader):
         Raises:
             As `transact` does.
         """
-        failed = send_batch(self._connection, [row_request(write) for write in writes])
+        failed = self._send([row_request(write) for write in writes])
         return Committed() if failed is None else self._why_no_row(writes[: failed.index + 1], failed)
 
     def append(self, requests: Sequence[dict[str, Any]]) -> Failed | None:
@@ -125,7 +129,17 @@ class Gateway(Reader):
         Raises:
             As `transact` does.
         """
-        return send_batch(self._connection, requests)
+        return self._send(requests)
+
+    def fetched(self, event: Pending, target: Target | None) -> Pending:
+        """The event with what it takes to judge it: the hashes of its files, and which files its row holds."""
+        uploads = [Upload(EVENTS, event.id, name, name) for name in event.files]
+        try:
+            hashes = [self.files.content(upload).hash for upload in uploads]
+        except FileUnreadableError as error:
+            return replace(event, fetched=Fetched(unread=f"{error} Append the event again."))
+        row = self._row(event.collection, event.item_id) if target and may_remove_files(event, target) else None
+        return replace(event, fetched=Fetched(hashes, _held(target, row) if target and row else None))
 
     def why_not_appended(self, requests: Sequence[dict[str, Any]]) -> str | None:
         """Why PocketBase would refuse to append these events; None if it would not. Nothing is written.
@@ -137,6 +151,12 @@ class Gateway(Reader):
         """
         failed = send_batch(self._connection, [*requests, append_request(type="", data=None)])
         return failed.why if failed is not None and failed.index < len(requests) else None
+
+    def _send(self, requests: Sequence[dict[str, Any]], *, within: float | None = None) -> Failed | None:
+        try:
+            return send_batch(self._connection, requests, within=within, content=self.files.content)
+        finally:
+            self.files.forget()
 
     def _why_no_head(self, before: Head) -> Outcome:
         status = self.status()
@@ -225,3 +245,9 @@ class Gateway(Reader):
         path = f"/api/collections/{collection}/records/{percent_encoded(item_id, safe='')}"
         response = self._connection.request("GET", path)
         return self._connection.read(response) if response.ok else None
+
+
+def _held(target: Target, row: Mapping[str, Json]) -> dict[str, list[str]]:
+    """The names of the files that a row holds, by field."""
+    fields = [field.name for field in target.settable if field.type == "file"]
+    return {name: [str(each) for each in as_list(row.get(name)) if each] for name in fields}

@@ -1,5 +1,6 @@
 """The records of our views, as models, whether they come from PocketBase's API or from its database file."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
@@ -200,14 +201,18 @@ def pending_of(item: Mapping[str, Any]) -> Pending:
         together=item["together"],
         expected_seq=item["expected_seq"],
         created=item["created"],
+        files=tuple(json.loads(item["files"])) if item["files"] else (),
     )
 
 
 def recorded_of(item: Mapping[str, Any]) -> Recorded:
     """A record of `event_log`, its data read; an event whose data can't be read has a flaw."""
     data, flaw = None, ""
+    files: list[str] = []
+    hashes: list[str] = []
     try:
         data = read_data(item["data"], damaged=_is_damaged(item))
+        files, hashes = _files_of(item["files"])
     except UnreadableJsonError as error:
         flaw = str(error)
     return Recorded(
@@ -226,7 +231,27 @@ def recorded_of(item: Mapping[str, Any]) -> Recorded:
         together=item["together"],
         expected_seq=item["expected_seq"],
         adopted=bool(item["adopted"]),
+        files=files,
+        file_hashes=hashes,
     )
+
+
+def _files_of(text: str) -> tuple[list[str], list[str]]:
+    """The names and the hashes of an event's files; none if it has none.
+
+    Raises:
+        UnreadableJsonError: if they are not such lists, as the worker writes them.
+    """
+    if not text:
+        return [], []
+    try:
+        names, hashes = json.loads(text)
+    except ValueError:
+        names, hashes = None, None
+    lists = all(isinstance(each, list) and all(isinstance(text, str) for text in each) for each in (names, hashes))
+    if not lists or len(names) != len(hashes):
+        raise UnreadableJsonError("file_hashes is not the list of a hash for each of its files.")
+    return names, hashes
 
 
 def _is_damaged(item: Mapping[str, Any]) -> bool:

@@ -42,6 +42,9 @@ class Source(LogReader, Protocol):
     def rows_by_id(self, target: Target, ids: Sequence[str]) -> dict[str, Row]:
         """The rows with these ids, without those that don't exist."""
 
+    def file_hash(self, collection_id: str, record: str, name: str) -> str | None:
+        """SHA-256 of a stored file; None if it is not there, or can't be read."""
+
     def gone(self, collection_id: str, ids: Sequence[str]) -> set[str] | None:
         """Those of the ids that no record of the collection has; None if records may be hidden from the reader."""
 

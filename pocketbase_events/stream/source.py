@@ -65,6 +65,10 @@ class StreamedSource:
         """The rows with these ids."""
         return self._source.rows_by_id(target, ids)
 
+    def file_hash(self, collection_id: str, record: str, name: str) -> str | None:
+        """SHA-256 of a file that PocketBase stores; None if it is not there."""
+        return self._source.file_hash(collection_id, record, name)
+
     def gone(self, collection_id: str, ids: Sequence[str]) -> set[str] | None:
         """Those of the ids that no record of the collection has."""
         return self._source.gone(collection_id, ids)

@@ -8,7 +8,7 @@ from pocketbase_events.core.events import Head, chain_hash
 from pocketbase_events.core.json_text import read_json
 from support.server import Server
 
-INTENT = ("reason", "together", "expected_seq")  # hashed if they are not empty
+OPTIONAL = ("reason", "together", "expected_seq", "files")  # hashed if they are not empty
 
 
 def query(server: Server, sql: str, *values: Any) -> list[Any]:
@@ -46,18 +46,19 @@ def check_log(server: Server, *, retried: bool = False) -> Head:
     with server.database() as database:
         rows = database.execute(
             "SELECT seq, event_id, timestamp, type, collection, item_id, data, actor, reason, together, expected_seq,"
-            " hash, error"
+            " COALESCE(file_hashes, 'null'), hash, error"
             " FROM events WHERE seq > 0 ORDER BY seq"
         ).fetchall()
         head = Head(*database.execute("SELECT seq, hash FROM event_head").fetchone())
         order = database.execute("SELECT seq FROM events WHERE seq > 0 ORDER BY rowid").fetchall()
     database.close()
     previous, latest = "", ""
-    names = ("seq", "event_id", "timestamp", "type", "collection", "item_id", "data", "actor", *INTENT)
+    names = ("seq", "event_id", "timestamp", "type", "collection", "item_id", "data", "actor", *OPTIONAL)
     for place, row in enumerate(rows, 1):
         event = dict(zip(names, row, strict=False))
         event["data"] = None if event["data"] is None else read_json(event["data"])
-        event = {name: value for name, value in event.items() if value or name not in INTENT}
+        event["files"] = json.loads(event["files"])
+        event = {name: value for name, value in event.items() if value or name not in OPTIONAL}
         assert event["seq"] == place
         assert row[-1] == ""
         assert event["timestamp"] >= latest

@@ -98,6 +98,7 @@ def test_an_event_is_admitted_exactly_if_its_own_rule_admits_it(
         for event_type, rule in target.by_type().items():
             facts = {
                 "collection": f'"{target.collection}"', "type": f'"{event_type}"', "seq": "0", "adopted": "false",
+                "@request.body.file_hashes:isset": "false",
                 **dict.fromkeys(("event_id", "hash", "timestamp", "error"), '""'),
             }  # fmt: skip
 

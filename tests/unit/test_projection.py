@@ -91,7 +91,7 @@ def test_a_delete_marks_the_row(data: Any) -> None:
         ("create", {"deleted": False}, "type delete"),
         ("update", {"deleted": True}, "type delete"),
         ("update", {"secret": "x"}, "hidden"),
-        ("update", {"photo": "x.png"}, "type file"),
+        ("update", {"photo": "x.png"}, "counted from 0"),
         ("update", {"created": "2026-01-01"}, "type autodate"),
     ],
 )

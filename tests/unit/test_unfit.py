@@ -15,7 +15,7 @@ from pocketbase_events.core.schema import FieldDefinition, Target
         (without("text"), "text", "x", "is gone"),
         (without("text"), "text", None, "is gone"),
         (edited("text", hidden=True), "text", "x", "it is hidden"),
-        (edited("text", type="file"), "text", "x", "its type is file"),
+        (edited("text", type="file"), "text", "x", "is a file field now"),
         (edited("one", values=("b",)), "one", "a", 'no longer has the choice "a"'),
         (edited("many", values=("b",)), "many", ["b", "a"], 'no longer has the choice "a"'),
         (edited("many", values=("b",)), "many", "a", 'no longer has the choice "a"'),

@@ -52,6 +52,7 @@ def rebuild(
     *,
     confirm: Callable[[Drift], bool],
     watch: Watch = unwatched,
+    files: bool = False,
 ) -> Rebuilt:
     """Make the rows of the named collections equal to the log; those of all attached ones if none is named.
 
@@ -65,6 +66,7 @@ def rebuild(
         names: of attached collections.
         confirm: is shown the differences, if there are any; False keeps everything as it is.
         watch: shows progress.
+        files: write anew as well what files hold, if it is not what the log says.
 
     Raises:
         WrongUsageError: when a name is not attached, or a superuser is needed.
@@ -73,7 +75,7 @@ def rebuild(
         TroubleError: when PocketBase can't answer now, or others come between again and again.
     """
     refuse_other(source, held.gateway)
-    drift = find_drift(source, names, watch)
+    drift = find_drift(source, names, watch, files=files)
     if not drift.differences:
         return _result(drift, {}, {})
     if not confirm(drift):

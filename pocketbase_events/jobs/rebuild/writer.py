@@ -4,11 +4,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
+from pocketbase_events.core.files import copy_of, files_in
 from pocketbase_events.core.fold import Difference, Fold, Item, Kind, unfit_fields
 from pocketbase_events.core.projection import Write
 from pocketbase_events.core.schema import DELETED
 from pocketbase_events.core.transaction import Committed, Outcome, RowRefused
-from pocketbase_events.errors import BatchTooLargeError, ProblemError, TroubleError
+from pocketbase_events.errors import (
+    BatchTooLargeError,
+    FileChangedError,
+    FileUnreadableError,
+    ProblemError,
+    TroubleError,
+)
 from pocketbase_events.jobs.check import AT_ONCE, Drift, catch_up, compare
 from pocketbase_events.jobs.hold import Holding
 from pocketbase_events.jobs.rebuild.ways import Step, Way
@@ -16,6 +23,7 @@ from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.gateway import Gateway
 from pocketbase_events.pb.source import Source
 
+WITH_FILES = 5  # rows written in a transaction if they may hold files, which wait in a temporary file
 ATTEMPTS = 20  # to go on after somebody else wrote in between
 NEEDS_SUPERUSER = (
     "Rows to remove, and rows that are marked as deleted, can only be written by a superuser: set"
@@ -53,7 +61,8 @@ class RowWriter:
                 written is right.
         """
         refused: dict[Key, str] = {}
-        pages = (keys[start : start + AT_ONCE] for start in range(0, len(keys), AT_ONCE))
+        at_once = WITH_FILES if any(target.holds_files for target in self._targets.values()) else AT_ONCE
+        pages = (keys[start : start + at_once] for start in range(0, len(keys), at_once))
         for page in watch(pages, "writing", len(keys)):
             refused |= self._write_page(page, way)
         return refused
@@ -88,6 +97,10 @@ class RowWriter:
                 refused[each.collection, each.id] = why
                 continue
             steps = way(self._targets[each.collection], self._item(each), each)
+            why = self._why_no_files(steps)
+            if why is not None:
+                refused[each.collection, each.id] = why
+                continue
             (others if is_for_superuser(each, self._fold) else ours).append((each, steps))
         for rows, send in ((ours, self.held.write), (others, self._write_as_superuser)):
             more = self._send(rows, send)
@@ -121,6 +134,15 @@ class RowWriter:
             return gone
         found = [field for field in unfit_fields(target, item) if field.kind == "refused"]
         return "; ".join(f'"{field.name}" (seq {item.seq_of(field.name)}) {field.why}' for field in found) or None
+
+    def _why_no_files(self, steps: Sequence[Step]) -> str | None:
+        """Why the files that go into a row can't be had; None if they can, or it needs none."""
+        try:
+            for file in (file for step in steps for value in step.write.fields.values() for file in files_in(value)):
+                self.held.gateway.files.content(copy_of(file))
+        except (FileUnreadableError, FileChangedError) as error:
+            return str(error)
+        return None
 
     def _send(self, rows: Rows, send: Callable[[Sequence[Write]], Outcome]) -> dict[Key, str] | None:
         """Write the rows, leaving out those that PocketBase refuses; None if something else changed in between."""

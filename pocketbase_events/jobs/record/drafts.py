@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from pocketbase_events.core.events import Head, Pending, timestamp_of
+from pocketbase_events.core.files import needs_fetching
 from pocketbase_events.core.groups import first_groups, without_last_group
 from pocketbase_events.core.schema import Target
 from pocketbase_events.core.transaction import Selection, Transaction, build, select
@@ -118,6 +119,8 @@ class Ahead:
         coming = first_page(rest, size.next, self.slow, more=more)
         if not coming.page or not self.basis.knows(coming.page):
             return coming if coming.page else None
+        if any(needs_fetching(event, self.basis.targets.get(event.collection)) for event in coming.page):
+            return coming  # what is to be read may change until the running transaction is committed
         draft = self.drafting.draft(self.basis, coming.page, Search(len(coming.page)), size)
         return replace(coming, draft=draft)
 
@@ -126,8 +129,11 @@ class Ahead:
 
 
 def first_page(events: Sequence[Pending], size: int, slow: Container[str], *, more: bool) -> Work:
-    """The first of the events as a page, which cuts no group. One about a slow collection is a page of its own."""
+    """The first of the events as a page, which cuts no group.
+
+    One about a slow collection is a page of its own, as is one with files, which take their time and room.
+    """
     shown = without_last_group(events) if more else events
-    slow_ones = (place for place, event in enumerate(shown[:size]) if event.collection in slow) if slow else ()
-    page, rest = first_groups(shown, min(size, max(1, next(iter(slow_ones), size))))
+    alone = (place for place, event in enumerate(shown[:size]) if event.files or event.collection in slow)
+    page, rest = first_groups(shown, min(size, max(1, next(alone, size))))
     return Work(page, rest, more)

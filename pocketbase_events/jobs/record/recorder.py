@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pocketbase_events.core.batch import events_before
 from pocketbase_events.core.events import EMPTY, Pending
+from pocketbase_events.core.files import needs_fetching
 from pocketbase_events.core.transaction import (
     Committed,
     Conflict,
@@ -41,6 +42,7 @@ from pocketbase_events.pb.gateway import MOST_PENDING, Gateway
 from pocketbase_events.pb.records import Status
 
 ANSWER_TIMES = 5  # of which the shortest one tells how far away PocketBase is
+UNREAD_FOR = 10.0  # seconds after which an event is rejected if a file of it can't be read
 MAX_VAIN_LOOKS = 3  # transactions in a row that fail although nobody else writes
 
 
@@ -79,6 +81,7 @@ class Recorder:
         self._patience = Patience()
         self._vain_looks, self._stuck = 0, ""
         self._unsettled: tuple[OutcomeUnknownError, Sent, Page] | None = None
+        self._unread = "", 0.0  # the record of an event whose files can't be read, and since when
         self._left_aside: frozenset[str] = frozenset()  # records of events that PocketBase lets nobody change
         self.news = News(timer)
 
@@ -167,7 +170,7 @@ class Recorder:
         """Record and reject the events of a page. Those that PocketBase refuses are found by its answers."""
         draft, ready = work.draft, None
         while page.events:
-            draft = draft or self._drafting.draft(self._basis, page.events, page.search, self._size(page.events))
+            draft = draft or self._draft(page)
             is_last = len(draft.chosen) == len(page.events) and (work.rest or work.more)
             coming = self._submit(beside, work, draft.transaction) if beside and is_last else None
             sent = self._send(draft)
@@ -180,6 +183,27 @@ class Recorder:
             page, draft = after, None
         page.expect_marked()
         return Done(Step.PROGRESS, ready, work.more if ready is None else ready.more)
+
+    def _draft(self, page: Page) -> Draft:
+        events = [
+            self._fetched(event) if needs_fetching(event, self._basis.targets.get(event.collection)) else event
+            for event in page.events
+        ]
+        return self._drafting.draft(self._basis, events, page.search, self._size(events))
+
+    def _fetched(self, event: Pending) -> Pending:
+        """The event with what is known of its files. Its storage may be away for a moment.
+
+        Raises:
+            TroubleError: if a file can't be read now.
+        """
+        found = self._gateway.fetched(event, self._basis.targets.get(event.collection))
+        if found.fetched is not None and found.fetched.unread:
+            if self._unread[0] != event.id:
+                self._unread = event.id, self._timer()
+            if self._timer() - self._unread[1] < UNREAD_FOR:
+                raise TroubleError(why=found.fetched.unread)
+        return found
 
     def _send(self, draft: Draft) -> Sent:
         """Send a transaction, wait as long as the collections in it need, and tell what came of it."""

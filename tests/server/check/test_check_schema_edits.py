@@ -81,7 +81,7 @@ EDITS = {
     "added": Edit([add("new", "number", required=True)], "new", "is required now", [1, 2, 5, 6], [1, 2, 3, 4]),
     "retyped": Edit([remove("number"), add("number", "text")], "number", "takes a text now", [1, 4], [1, 2]),
     "hidden": Edit([change("text", hidden=True)], "text", "it is hidden", GONE, []),
-    "filed": Edit([remove("text"), add("text", "file")], "text", "its type is file", GONE, []),
+    "filed": Edit([remove("text"), add("text", "file")], "text", "is a file field now", GONE, []),
 }
 
 
