@@ -7,6 +7,7 @@ export class Attached {
   #ask;
   #names;
   #until = 0;
+  #shown = store({ names: [] });
 
   /** `read` resolves to the records of event_targets. */
   constructor(app, read) {
@@ -19,12 +20,22 @@ export class Attached {
 
   /** Whether the collection of this name or id is attached. Throws if that can't be found out. */
   async has(name) {
+    const names = await this.names();
+    return names.includes(name) || names.includes(this.#app.store.collections.find(({ id }) => id === name)?.name);
+  }
+
+  /** The names of the attached collections. */
+  async names() {
     if (Date.now() > this.#until) {
       this.#until = Date.now() + FRESH;
-      this.#names = this.#ask().then((targets) => new Set(targets.map(({ collection }) => collection)));
+      this.#names = this.#ask().then((targets) => targets.map(({ collection }) => collection));
       this.#names.catch(() => (this.#until = 0));
     }
     const names = await this.#names;
-    return names.has(name) || names.has(this.#app.store.collections.find(({ id }) => id === name)?.name);
+    if (JSON.stringify(names) !== JSON.stringify(this.#shown.names)) this.#shown.names = names;
+    return names;
   }
+
+  /** Whether it was attached when somebody asked last. What is drawn with it is drawn anew when that changes. */
+  shows = (collection) => this.#shown.names.includes(collection?.name);
 }

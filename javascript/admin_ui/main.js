@@ -5,13 +5,17 @@
 // link stand here, and the page's module is loaded when it is opened.
 
 const USED = [
-  ...["t", "store", "watch", "app.pb.collection", "app.pb.buildURL", "app.pb.authStore.record"],
-  ...["app.routes.superuserOnly", "app.store.headerLinks", "app.store.collections", "app.store.errors"],
+  ...["t", "store", "watch", "app.pb.authStore", "app.pb.buildURL", "app.pb.collection", "app.pb.send"],
+  ...["app.routes.superuserOnly", "app.store.headerLinks", "app.store.collections", "app.store.activeCollection"],
   ...["app.modals.open", "app.modals.close", "app.modals.confirm", "app.modals.openRecordUpsert"],
   ...["app.toasts.success", "app.toasts.error", "app.toasts.info", "app.checkApiError"],
-  ...["app.components", "app.utils", "app.attrs.tooltip"],
+  ...["app.utils.randomString", "app.attrs.tooltip"],
 ];
-const isThere = (path) => path.split(".").reduce((at, name) => at?.[name], window) !== undefined;
+// The collections are loaded later, so there may be no active one yet; its store has a place for it.
+const isThere = (path) => path.split(".").every((name, place, names) => {
+  const holder = names.slice(0, place).reduce((at, each) => at?.[each], window);
+  return Object(holder) === holder && name in holder;
+});
 const missing = USED.filter((path) => !isThere(path));
 if (missing.length) {
   console.warn(`pocketbase-events stays out of this admin UI, which lacks ${missing.join(", ")}.`);
@@ -29,7 +33,28 @@ app.routes.superuserOnly("#/events", async (route) => {
 app.store.headerLinks.splice(1, 0, { href: "#/events", icon: "ri-history-line", label: "Events" });
 
 document.head.append(t.link({ rel: "stylesheet", href: address("style.css") }));
-import(address("index.js")).then(
-  ({ extend }) => extend(app),
-  (error) => console.warn("pocketbase-events could not be loaded. Load the page anew.", error),
-);
+
+// Until the modules are there, lists and forms wait for them: PocketBase would show deleted records, and write rows.
+const { collection } = app.pb;
+const { openRecordUpsert } = app.modals;
+const giveBack = () => {
+  app.pb.collection = collection;
+  app.modals.openRecordUpsert = openRecordUpsert;
+};
+const loaded = import(address("index.js"))
+  .then(({ extend }) => {
+    giveBack();
+    extend(app);
+  })
+  .catch((error) => {
+    giveBack();
+    console.warn("pocketbase-events could not be loaded. Load the page anew.", error);
+  });
+app.modals.openRecordUpsert = (...given) => loaded.then(() => app.modals.openRecordUpsert(...given));
+app.pb.collection = (name) =>
+  new Proxy(collection.call(app.pb, name), {
+    get(service, key) {
+      if (typeof service[key] !== "function") return service[key];
+      return (...given) => loaded.then(() => app.pb.collection(name)[key](...given));
+    },
+  });

@@ -89,7 +89,10 @@ Admin UI   {url}/_/   (listening on {http})
   log in   {credentials.superuser_email}
   password {password}
 
-Append an event, look at the row, look at the event:
+Click an item of shopping_items, change it, and save; History, in the same form, shows who changed it before and takes
+changes back. Events, at the top, is the whole log: as it happens, as it was, and checked by one click.
+
+From a terminal: append an event, look at the row, look at the event:
   curl {api}/events/records -H 'Content-Type: application/json' -d '{body}'
   curl {api}/shopping_items/records
   curl {api}/events/records

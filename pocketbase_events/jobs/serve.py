@@ -1,6 +1,7 @@
 """Setting up the PocketBase that `serve` starts, with its demo collection."""
 
 import json
+from typing import Any
 
 from pocketbase_events.errors import CredentialsRefusedError
 from pocketbase_events.jobs.attach import attach
@@ -11,6 +12,18 @@ from pocketbase_events.pb.admin import Admin, Collection, administration
 from pocketbase_events.pb.embedded import Credentials, Folder
 from pocketbase_events.pb.schema_files import schema_file
 from pocketbase_events.settings import Settings
+
+SHOPPING = "shopping_items"
+# What the demo begins with, so that there is something to look at: events, in order.
+DEMO: tuple[dict[str, Any], ...] = (
+    {"type": "create", "item_id": "bread0000000001", "data": {"title": "Bread", "qty": 1}},
+    {"type": "create", "item_id": "apples000000001", "data": {"title": "Apples", "qty": 4}},
+    {"type": "create", "item_id": "candles00000001", "data": {"title": "Candles", "qty": 10}},
+    {"type": "update", "item_id": "bread0000000001", "data": {"note": "rye, not wheat"}},
+    {"type": "update", "item_id": "apples000000001", "data": {"qty": 12}, "reason": "guests on Sunday"},
+    {"type": "delete", "item_id": "candles00000001", "data": None, "reason": "found some in the drawer"},
+    {"type": "update", "item_id": "bread0000000001", "data": {"done": True}},
+)
 
 
 def set_up(settings: Settings, credentials: Credentials, folder: Folder) -> None:
@@ -25,6 +38,7 @@ def set_up(settings: Settings, credentials: Credentials, folder: Folder) -> None
             init(admin, settings)
             if not credentials.set_up:
                 install_demo(admin)
+                fill_demo(admin)
                 folder.keep(credentials.model_copy(update={"set_up": True}))
     except CredentialsRefusedError as error:
         if not credentials.set_up:
@@ -40,3 +54,11 @@ def install_demo(admin: Admin) -> None:
     admin.import_collections([*demo, {**events, "listRule": "", "viewRule": ""}])
     for collection in demo:
         attach(admin, collection["name"], dict.fromkeys(RULES, ""), lock=None)
+
+
+def fill_demo(admin: Admin) -> None:
+    """Append the events that the demo begins with, unless an earlier start has."""
+    if admin.count("events"):
+        return
+    for event in DEMO:
+        admin.create("events", collection=SHOPPING, **event)

@@ -15,6 +15,8 @@ import pytest
 import requests
 from support import command, eventually, free_port, run_command
 
+from pocketbase_events.jobs.serve import DEMO
+
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("POCKETBASE_")}
 
 
@@ -52,6 +54,12 @@ class Serving:
     def get(self, path: str) -> list[dict[str, object]]:
         return list(requests.get(self.url + path, timeout=10).json()["items"])
 
+    def recorded(self) -> list[dict[str, object]]:
+        return self.get("/api/collections/events/records?filter=seq>0&sort=seq&perPage=100")
+
+    def titles(self) -> list[object]:
+        return [row["title"] for row in self.get("/api/collections/shopping_items/records")]
+
 
 def is_gone(pid: int) -> bool:
     try:
@@ -71,9 +79,18 @@ def test_the_lines_that_it_prints_append_an_event_and_show_its_row(stack: ExitSt
         done = subprocess.run(["sh", "-c", line], check=True, capture_output=True, text=True)
         return list(json.loads(done.stdout)["items"])
 
-    rows = eventually(lambda: shown(lines[1]), "the row")
-    assert rows[0]["title"] == "Milk"
-    assert shown(lines[2])[0]["seq"] == 1
+    eventually(lambda: "Milk" in [row["title"] for row in shown(lines[1])], "the row")
+    assert [event["seq"] for event in shown(lines[2]) if event["item_id"] == "milk00000000001"] == [len(DEMO) + 1]
+
+
+def test_the_demo_begins_with_a_few_items_and_their_history_in_the_admin_ui(stack: ExitStack, tmp_path: Path) -> None:
+    serving = Serving(stack, tmp_path / "data", free_port())
+    eventually(lambda: len(serving.recorded()) == len(DEMO), "the demo's history")
+    rows = {row["title"]: row for row in serving.get("/api/collections/shopping_items/records")}
+    assert (rows["Bread"]["note"], rows["Apples"]["qty"], rows["Candles"]["deleted"]) == ("rye, not wheat", 12, True)
+    assert {event["actor"] for event in serving.recorded()} != {""}, "the superuser's"
+    assert "pocketbase-events" in requests.get(serving.url + "/_/extensions.js", timeout=10).text
+    assert "History" in serving.welcome
 
 
 def test_the_printed_credentials_open_the_admin_ui(stack: ExitStack, tmp_path: Path) -> None:
@@ -118,18 +135,19 @@ def test_a_second_start_finds_what_the_first_one_left(stack: ExitStack, tmp_path
     first = Serving(stack, tmp_path / "data", port)
     event = {"type": "create", "collection": "shopping_items", "item_id": "milk00000000001", "data": {"title": "Milk"}}
     assert requests.post(first.url + "/api/collections/events/records", json=event, timeout=10).ok
-    eventually(lambda: first.get("/api/collections/shopping_items/records"), "the row")
+    eventually(lambda: "Milk" in first.titles(), "the row")
+    titles = first.titles()
     first.process.send_signal(signal.SIGTERM)
     assert first.process.wait(10) == 0
     second = Serving(stack, tmp_path / "data", port)
-    assert [row["title"] for row in second.get("/api/collections/shopping_items/records")] == ["Milk"]
+    assert second.titles() == titles
     kept = json.loads((tmp_path / "data" / "credentials.json").read_text())
     assert kept["superuser_password"] not in second.welcome
     assert "credentials.json" in second.welcome
     assert requests.post(
         second.url + "/api/collections/events/records", json={**event, "item_id": "eggs00000000001"}, timeout=10
     ).ok
-    eventually(lambda: len(second.get("/api/collections/shopping_items/records")) == 2, "the second row")
+    eventually(lambda: len(second.titles()) == len(titles) + 1, "one more row")
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -161,7 +179,7 @@ def test_a_signal_during_the_start_leaves_no_orphan_and_the_next_start_completes
     process.send_signal(signal.SIGTERM)
     assert process.wait(15) in (0, 1)
     serving = Serving(stack, tmp_path / "data", port)
-    assert serving.get("/api/collections/shopping_items/records") == []
+    eventually(lambda: len(serving.recorded()) == len(DEMO), "the demo's history, once")
 
 
 @pytest.mark.slow
@@ -233,7 +251,7 @@ def test_it_reaches_its_own_pocketbase_whatever_proxy_the_environment_names(stac
         direct.trust_env = False
         event = {"type": "create", "collection": "shopping_items", "item_id": "milk00000000001", "data": {"title": "x"}}
         assert direct.post(serving.url + "/api/collections/events/records", json=event, timeout=10).ok
-    eventually(lambda: serving.get("/api/collections/events/records")[0]["seq"], "the event to be recorded")
+    eventually(lambda: len(serving.recorded()) > len(DEMO), "the event to be recorded")
 
 
 def test_a_folder_is_served_once_at_a_time(stack: ExitStack, tmp_path: Path) -> None:
@@ -245,4 +263,4 @@ def test_a_folder_is_served_once_at_a_time(stack: ExitStack, tmp_path: Path) -> 
     assert "Another `serve` is using" in second.stderr
     serving.process.terminate()
     assert serving.process.wait(20) == 0
-    assert Serving(stack, tmp_path / "data", free_port()).get("/api/collections/shopping_items/records") == []
+    assert Serving(stack, tmp_path / "data", free_port()).titles()

@@ -3,12 +3,17 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from pocketbase_events.jobs.admin_ui import write_admin_ui
+from support.clients import Client
 from support.server import SUPERUSER, Server
+from support.waiting import eventually
 
+expect.set_options(timeout=30_000)
 WIDE = {"width": 1300, "height": 900}  # pixels
 NARROW = {"width": 400, "height": 800}
 
@@ -34,7 +39,7 @@ class AdminUI:
         self.page.get_by_role("textbox", name="Email").fill(email)
         self.page.get_by_role("textbox", name="Password").fill(password)
         self.page.get_by_role("button", name="Login").click()
-        expect(self.page.get_by_role("button", name="New record", exact=True)).to_be_visible()
+        expect(self.page.locator(".new-record-btn")).to_be_visible()
 
     def open(self, address: str) -> None:
         """Open a page of the UI by its address: "collections?collection=items"."""
@@ -47,6 +52,33 @@ class AdminUI:
         self.row(text).click()
         expect(self.form).to_be_visible()
         return self.form
+
+    def new_record(self, collection: str = "items", **values: str) -> Locator:
+        """Open the form of a new record, and fill it in."""
+        self.open(f"collections?collection={collection}")
+        self.page.locator(".new-record-btn").click()
+        for name, value in values.items():
+            self.form.locator(f"[name={name}]").fill(value)
+        return self.form
+
+    def click(self, name: str) -> None:
+        """Click the button of this name in what is on top."""
+        self.page.get_by_role("button", name=name, exact=True).last.click()
+
+    def confirm(self) -> None:
+        """Say yes to the question that is asked."""
+        self.page.locator(".modal.popup[data-modal-state=open] .modal-footer").get_by_role("button").last.click()
+
+    def history(self, text: str) -> Locator:
+        """Open the form of the record that shows this text, and its history."""
+        self.open_record(text)
+        self.click("History")
+        expect(self.panel.locator("li").first).to_be_visible()
+        return self.panel
+
+    @property
+    def panel(self) -> Locator:
+        return self.page.locator(".record-history-modal[data-modal-state=open]")
 
     def row(self, text: str) -> Locator:
         return self.page.get_by_role("row").filter(has=self.page.get_by_role("cell", name=text)).first
@@ -65,11 +97,31 @@ class AdminUI:
 
 
 @contextmanager
-def admin_window(browser: Browser, server: Server, **context: object) -> Iterator[AdminUI]:
-    """A window in which the superuser is signed in; `context` takes Playwright's options, such as color_scheme."""
+def admin_window(
+    browser: Browser, server: Server, user: tuple[str, str] = SUPERUSER, **context: object
+) -> Iterator[AdminUI]:
+    """A window in which a superuser is signed in; `context` takes Playwright's options, such as color_scheme."""
+    if server.version < (0, 37):
+        pytest.skip("The admin UI of PocketBase before 0.37 takes no extensions.")
     given = {"viewport": WIDE, "reduced_motion": "reduce", **context}
     with browser.new_context(**given) as opened:  # type: ignore[arg-type]
         opened.set_default_timeout(30_000)
         window = AdminUI(opened.new_page(), server)
-        window.sign_in()
+        window.sign_in(*user)
         yield window
+
+
+def recorded(server: Server, item: str, collection: str = "items") -> list[tuple[str, Any]]:
+    """Type and data of the recorded events of an item, in order."""
+    wanted = f'seq > 0 && collection = "{collection}" && item_id = "{item}"'
+    return [(each["type"], each["data"]) for each in server.superuser().records("events", sort="seq", filter=wanted)]
+
+
+def append_all(client: Client, *events: tuple[str, str, dict[str, Any] | None], **intent: str) -> None:
+    """Append events, `(type, item, data)` each, and wait until they are recorded."""
+    for type_, item, data in events:
+        body = {"type": type_, "collection": "items", "item_id": item, "data": data, "actor": client.user_id, **intent}
+        answer = client("POST", "/api/collections/events/records", json=body)
+        assert answer.status_code == 200, answer.text
+        event = answer.json()["id"]
+        eventually(lambda event=event: client.record("events", event)["seq"], "the event to be recorded")

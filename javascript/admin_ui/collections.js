@@ -1,0 +1,106 @@
+// The page Collections: the log's own collections are explained, and out of the way; deleted records can be shown.
+
+const LOG = {
+  pbe_events_0001: "Every event of the log: pending (seq 0), recorded, or rejected (error says why). Nothing has to be written here by hand: change the records themselves.",
+  pbe_head_000001: "Where the log ends: the seq and hash of the latest event. The worker moves it.",
+  pbe_stamps_0001: "The worker records many events at once through this record. It is empty otherwise.",
+  pbe_targets_001: "The collections that are attached to the log, with their rules. Change them with the command attach.",
+  pbe_workers_001: "The account of the worker, which records events and writes rows.",
+  pbe_schemas_001: "A view for the worker: the fields of the attached collections.",
+  pbe_pending_001: "A view for the worker: the events that wait.",
+  pbe_log_0000000: "A view for reading the log in order.",
+  pbe_status_0001: "A view for the worker and for status: head, pending events and hold in one look.",
+  pbe_fields_0001: "A view for clients: the fields of the attached collections.",
+};
+const LAST_SHOWN = "pbLastActiveCollection"; // where PocketBase keeps which collection was shown last
+
+export function explainCollections(app, attached) {
+  land(app, attached);
+  onMount("pageCollections", (page) => {
+    page.querySelector(".page-header")?.after(explanation(app));
+  });
+  onMount("pageSidebar", (bar) => {
+    if (bar.matches(".collections-sidebar")) whenThere(bar, ".collections-list", (list) => list.append(logGroup(app)));
+  });
+  onMount("pageHeaderSecondaryBtns", (buttons) => buttons.append(deletedButton(app, attached)));
+}
+
+/** Call back for each element that PocketBase names so, now and whenever one appears. */
+function onMount(name, callback) {
+  document.querySelectorAll(`[data-pb="${name}"]`).forEach(callback);
+  document.addEventListener(`mount:${name}`, ({ detail }) => callback(detail));
+}
+
+/** Call back with an element inside another one, as soon as PocketBase has drawn it. */
+function whenThere(parent, selector, callback) {
+  const look = () => {
+    const found = parent.querySelector(selector);
+    if (found) (observer.disconnect(), callback(found));
+  };
+  const observer = new MutationObserver(look);
+  observer.observe(parent, { childList: true, subtree: true });
+  look();
+}
+
+/** At the first visit PocketBase shows the first collection of all; show an attached one rather than one of the log's own. */
+function land(app, attached) {
+  if (window.location.hash.includes("collection=") || window.localStorage.getItem(LAST_SHOWN)) return;
+  const watcher = watch(
+    () => app.store.activeCollection?.id,
+    async (id) => {
+      if (!id) return;
+      watcher?.unwatch();
+      const [first] = LOG[id] ? await attached.names() : [];
+      if (first) app.store.activeCollection = first;
+    },
+  );
+}
+
+const explanation = (app) =>
+  t.div(
+    { className: "alert log-explanation", hidden: () => !LOG[app.store.activeCollection?.id] },
+    t.span({ className: "txt" }, () => LOG[app.store.activeCollection?.id] ?? ""),
+    " ",
+    t.a({ href: "#/events" }, "Open Events"),
+  );
+
+/** The log's own collections, in a group that is closed; style.css hides them among the others. */
+function logGroup(app) {
+  const shown = () => app.store.collections.filter(({ id }) => LOG[id]);
+  const item = ({ id, name, type }) =>
+    t.button(
+      {
+        type: "button",
+        title: name,
+        className: () => `nav-item responsive-close ${app.store.activeCollection?.id === id ? "active" : ""}`,
+        onclick: () => (app.store.activeCollection = name),
+      },
+      t.i({ className: app.collectionTypes?.[type]?.icon ?? "", ariaHidden: true }),
+      t.span({ className: "txt" }, name),
+    );
+  return t.details(
+    { className: "nav-group nav-group-log", hidden: () => !shown().length },
+    t.summary({}, "Event log"),
+    () => shown().map(item),
+  );
+}
+
+function deletedButton(app, attached) {
+  const query = () => new URLSearchParams(window.location.hash.split("?")[1] ?? "");
+  const isOn = () => query().get("filter") === "deleted = true";
+  const onclick = () => {
+    const next = new URLSearchParams({ collection: app.store.activeCollection.name });
+    if (!isOn()) next.set("filter", "deleted = true");
+    window.location.hash = `#/collections?${next}`;
+  };
+  return t.button(
+    {
+      type: "button",
+      hidden: () => !attached.shows(app.store.activeCollection),
+      className: "btn circle transparent secondary",
+      ariaLabel: app.attrs.tooltip("Deleted records"),
+      onclick,
+    },
+    t.i({ className: "ri-delete-bin-7-line", ariaHidden: true }),
+  );
+}

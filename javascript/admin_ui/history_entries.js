@@ -1,0 +1,81 @@
+// The entries of a record's history, newest first: events that were appended together are one.
+
+import { localTime } from "./events_page/words.js";
+
+const ICONS = { create: "add-line", update: "pencil-line", delete: "delete-bin-7-line", restore: "arrow-go-back-line" };
+const VERBS = { create: "created it", update: "changed it", delete: "deleted it", restore: "restored it" };
+
+/**
+ * Entries: `{ kind, timestamp, actor, reason, seqs, changes, isDeleted }`, of what `history` of the client tells.
+ * `isDeleted` says whether the record was deleted after it.
+ */
+export function entriesOf(events) {
+  const entries = [];
+  let isDeleted = false;
+  for (const event of events) {
+    const [last, kind] = [entries.at(-1), kindOf(event)];
+    if (kind !== "update") isDeleted = kind === "delete";
+    const goesOn = last && event.together && event.together === last.together && kind === last.kind;
+    if (goesOn) {
+      last.seqs.push(event.seq);
+      for (const [name, [old, now]] of Object.entries(event.changes))
+        last.changes[name] = [last.changes[name] ? last.changes[name][0] : old, now];
+    } else {
+      const { timestamp, actor, reason, together, seq } = event;
+      const changes = kind === "create" || kind === "update" ? { ...event.changes } : {};
+      entries.push({ kind, timestamp, actor, reason, together, seqs: [seq], changes, isDeleted });
+    }
+  }
+  return entries.reverse();
+}
+
+const kindOf = ({ type, changes }) => (type === "update" && changes.deleted?.[1] === false ? "restore" : type);
+
+/** An entry as an element. `actions` are `[label, icon, action]` each. */
+export function entryView(collection, entry, names, actions) {
+  const { kind, timestamp, actor, reason, seqs, changes } = entry;
+  return t.li(
+    { className: `record-history-entry ${kind}` },
+    t.div(
+      { className: "record-history-head" },
+      t.i({ className: `ri-${ICONS[kind]}`, ariaHidden: true }),
+      t.span({ className: "txt" }, t.strong({}, actor ? names.person(actor) : "Somebody"), ` ${VERBS[kind]}`),
+      t.time({ className: "txt-hint", title: `${timestamp}, event ${seqs.join(", ")}` }, localTime(timestamp)),
+    ),
+    reason ? t.div({ className: "record-history-reason" }, reason) : null,
+    changesView(collection, kind, changes),
+    t.div({ className: "record-history-actions" }, ...actions.map(actionView)),
+  );
+}
+
+const actionView = ([label, icon, onclick]) =>
+  t.button(
+    { type: "button", className: "btn sm secondary transparent", onclick },
+    t.i({ className: `ri-${icon}`, ariaHidden: true }),
+    t.span({ className: "txt" }, label),
+  );
+
+function changesView(collection, kind, changes) {
+  const rows = Object.entries(changes).map(([name, [old, now]]) =>
+    t.div(
+      { className: "record-history-change" },
+      t.dt({}, name),
+      t.dd(
+        {},
+        ...(kind === "create" ? [] : [t.del({}, valueView(collection, name, old)), t.i({ className: "ri-arrow-right-line", ariaLabel: "to" })]),
+        t.ins({}, valueView(collection, name, now)),
+      ),
+    ),
+  );
+  return rows.length ? t.dl({ className: "record-history-changes" }, ...rows) : null;
+}
+
+/** A value as PocketBase's own lists show it; as text, if the field is gone. */
+function valueView(collection, name, value) {
+  const field = collection.fields.find((each) => each.name === name);
+  const isNothing = value === null || value === "" || value?.length === 0;
+  if (isNothing) return t.span({ className: "txt-hint" }, "nothing");
+  const view = field && app.fieldTypes?.[field.type]?.view;
+  if (!view) return t.span({ className: "txt" }, typeof value === "string" ? value : JSON.stringify(value));
+  return view({ short: true, record: store({ id: "", [name]: value }), field });
+}
