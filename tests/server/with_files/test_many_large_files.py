@@ -1,0 +1,78 @@
+"""Files take disk, not memory, and whatever is killed, no row lacks its file."""
+
+import os
+import random
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from support import Server, check_log, command, eventually, item_id, seq_of
+from support.command_line import as_json
+from support.pictures import append, stored_files, with_pictures
+from support.workers import is_settled, start_worker
+
+MB = 1_000_000
+MOST_MEMORY = 200 * 2**10  # KB
+
+
+@pytest.mark.slow
+def test_sixty_pending_events_of_five_megabytes_stay_within_200_mb(server: Server) -> None:
+    with_pictures(server)
+    guest = server.guest()
+    for number in range(60):
+        append(guest, "create", item_id(number), {"picture": 0}, ("large.bin", bytes([number]) * (5 * MB)))
+    with command("run", "--once", env=server.environment) as worker:
+        _, status, used = os.wait4(worker.pid, 0)
+        worker.returncode = os.waitstatus_to_exitcode(status)
+    assert worker.returncode == 0
+    assert seq_of(server) == 60
+    assert used.ru_maxrss < MOST_MEMORY
+    assert len(stored_files(server)) == len(stored_files(server, "events")) == 60
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_of_uploads_no_row_lacks_its_file_and_nothing_is_left_behind(
+    server: Server, tmp_path: Path
+) -> None:
+    with_pictures(server)
+    guest, choose, room = server.guest(), random.Random(7), tmp_path / "room"
+    room.mkdir()
+    for number in range(40):
+        append(guest, "create", item_id(number), {"picture": 0}, ("large.bin", bytes([number]) * MB))
+    while not is_settled(server):
+        with ExitStack() as stack:
+            worker, _ = start_worker(stack, server, TMPDIR=str(room))
+            before = seq_of(server)
+            eventually(
+                lambda before=before: is_settled(server) or seq_of(server) > before + choose.randrange(5), "work"
+            )
+            worker.kill()
+            worker.wait()
+    check_log(server)
+    assert list(room.iterdir()) == [], "no temporary file"
+    assert len(stored_files(server)) == 40, "no orphan"
+    assert as_json(server, "check", "--files")["ok"]
+    assert as_json(server, "verify", "--files")["ok"]
+
+
+@pytest.mark.slow
+def test_a_killed_pocketbase_leaves_the_files_of_one_transaction_at_most(server: Server) -> None:
+    with_pictures(server)
+    guest, kills = server.guest(), 0
+    for number in range(40):
+        append(guest, "create", item_id(number), {"picture": 0}, ("large.bin", bytes([number]) * MB))
+    with ExitStack() as stack:
+        start_worker(stack, server)
+        while not is_settled(server):
+            before = seq_of(server)
+            eventually(lambda before=before: is_settled(server) or seq_of(server) > before + 5, "work")
+            if not is_settled(server):
+                server.stop(signal.SIGKILL)
+                server.start()
+                kills += 1
+    check_log(server)
+    assert kills
+    assert 40 <= len(stored_files(server)) <= 40 + kills
+    assert as_json(server, "check", "--files")["ok"]
+    assert as_json(server, "verify", "--files")["ok"]
