@@ -26,7 +26,7 @@ ELSEWHERE = {
     "python3 -m venv /opt": "likewise",
     "/opt/pocketbase-events/bin/pip": "likewise",
     "npm install ./javascript": "the tests of the npm package install it",
-    "systemctl ": "needs systemd as process 1",
+    "systemctl ": "the tests of the unit run it under a systemd in a container",
     "journalctl ": "likewise",
     "pocketbase-events attach notes --no-lock --dir /var": "the tests of attach open a stopped folder",
     "export POCKETBASE_SUPERUSER_PASSWORD=...": "the reader's own; the tests have theirs in the environment",

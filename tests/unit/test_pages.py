@@ -19,7 +19,7 @@ PACKAGE = ROOT / "pocketbase_events"
 ARCHITECTURE = DOCS / "architecture.md"
 OPERATIONS = DOCS / "operations.md"
 MOST_BYTES = 8192  # of the README
-LANGUAGES = {"sh", "js", "python", "html", "ini", "text", "mermaid"}  # the first three are run by tests
+LANGUAGES = {"sh", "js", "python", "html", "ini", "yaml", "text", "mermaid"}  # the first three are run by tests
 EXAMPLES = {"readme_example.mjs": README} | dict.fromkeys(
     ("app_example.mjs", "history_example.mjs", "queue_example.mjs", "example.mjs"), DOCS / "javascript.md"
 )
