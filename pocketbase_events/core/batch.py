@@ -42,6 +42,8 @@ def requests_of(transaction: Transaction) -> list[dict[str, Any]]:
     if transaction.hold is not None:
         by, until = transaction.hold.by, transaction.hold.until
         move["body"] |= {"holder": by, "hold_by": by if until else "", "hold_until": until}
+    if transaction.heard:
+        move["body"]["heard"] = transaction.heard
     if transaction.stamped:
         recorded = _stamp_requests(transaction.recorded)
     else:

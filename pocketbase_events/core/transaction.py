@@ -37,7 +37,8 @@ class Transaction:
     """Everything that one batch request does: move the head, write rows, record and reject events, in this order.
 
     With a `hold`, the head is taken, kept or given free by whom it names. If it is `stamped`, a trigger records the
-    events, all at once.
+    events, all at once. If its one event was only `heard` of, that names it with the version of its collection's
+    schema, and PocketBase refuses the transaction unless this is the first pending event.
     """
 
     before: Head
@@ -47,6 +48,7 @@ class Transaction:
     rejections: Sequence[Rejection] = ()
     hold: Hold | None = None
     stamped: bool = False
+    heard: str = ""
 
 
 @dataclass(frozen=True, slots=True)

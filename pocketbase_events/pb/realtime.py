@@ -1,4 +1,4 @@
-"""The wake-up: says that something may have happened, and reconnects for ever. It carries no truth."""
+"""The wake-up: says that something may have happened, and reconnects for ever. What it says is never believed alone."""
 
 import json
 import threading
@@ -11,8 +11,10 @@ from urllib.parse import quote as percent_encoded
 import requests
 from sseclient import SSEClient
 
+from pocketbase_events.core.json_text import read_json
 from pocketbase_events.errors import PocketBaseEventsError
 from pocketbase_events.logs import log
+from pocketbase_events.pb.records import HEARD
 from pocketbase_events.pb.transport import Transport
 
 PATH = "/api/realtime"
@@ -39,16 +41,21 @@ class Topic:
         return f"{self.collection}/*?options={percent_encoded(options)}"
 
     def news(self, message: str) -> list[Record | None]:
-        """The record of a message that is news; None for it when it can't be read, which may be anything."""
+        """The record of a message that is news; None for it if not everybody reads it alike, so it may be anything.
+
+        PocketBase puts U+FFFD in the place of bytes that are not UTF-8.
+        """
+        if "\ufffd" in message or "\\ufffd" in message:
+            return [None]
         try:
-            record = json.loads(message)["record"]
+            record = read_json(message)["record"]
             return [record] if self.is_news(record) else []
         except (KeyError, TypeError, ValueError):
             return [None]
 
 
 # Choosing the messages here costs PocketBase less than a filter.
-PENDING = Topic("events", "seq,error", lambda event: not (event["seq"] or event["error"]))
+PENDING = Topic("events", ",".join(HEARD), lambda event: not (event["seq"] or event["error"]))
 SETTLED = Topic("events", "id,seq,error", lambda event: bool(event["seq"] or event["error"]))
 HEAD_MOVED = Topic("event_head", "seq", lambda _: True)  # one message a transaction, not one an event
 

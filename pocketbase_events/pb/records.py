@@ -13,6 +13,12 @@ from pocketbase_events.core.json_text import MAX_SAFE_INTEGER, UnreadableJsonErr
 from pocketbase_events.core.replica import Origin, origin_of
 from pocketbase_events.errors import ContradictionError, NewerError, OlderError, ReplicaError
 
+# The fields of an event that realtime tells of, for `heard_of`.
+HEARD = (
+    "id", "type", "collection", "item_id", "actor", "data", "files", "reason", "together", "expected_seq", "created",
+    "seq", "error",
+)  # fmt: skip
+
 
 class Status(BaseModel):
     """The log at one moment. Dates are PocketBase's texts, in UTC; "" and 0 if there is none.
@@ -202,6 +208,26 @@ def pending_of(item: Mapping[str, Any]) -> Pending:
         expected_seq=item["expected_seq"],
         created=item["created"],
         files=tuple(json.loads(item["files"])) if item["files"] else (),
+    )
+
+
+def heard_of(record: Mapping[str, Any]) -> Pending:
+    """A pending event as realtime tells of it: without the version of the schema, or whether it was adopted."""
+    data = record["data"]
+    return Pending(
+        id=record["id"],
+        type=record["type"],
+        collection=record["collection"],
+        item_id=record["item_id"],
+        actor=record["actor"],
+        data="" if data is None else json.dumps(data, ensure_ascii=False),
+        damaged=False,
+        schema_version="",
+        reason=record["reason"],
+        together=record["together"],
+        files=tuple(record["files"]),
+        expected_seq=record["expected_seq"],
+        created=record["created"],
     )
 
 

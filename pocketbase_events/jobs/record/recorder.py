@@ -83,6 +83,7 @@ class Recorder:
         self._unsettled: tuple[OutcomeUnknownError, Sent, Page] | None = None
         self._unread = "", 0.0  # the record of an event whose files can't be read, and since when
         self._left_aside: frozenset[str] = frozenset()  # records of events that PocketBase lets nobody change
+        self._lately: deque[str] = deque(maxlen=MOST_PENDING)  # records of events that we have recorded
         self.news = News(timer)
 
     def catch_up(self) -> Status:
@@ -141,6 +142,23 @@ class Recorder:
         self._refuse_vain_looks(work.page[0].id if done.step is Step.AGAIN else "")
         return done
 
+    def ready_for(self, heard: Pending | None) -> Work | None:
+        """An event that realtime told of, if any, ready to be recorded without a look; None if that takes one.
+
+        PocketBase refuses the transaction unless the event is the first pending one, and the schema is the one we know.
+        """
+        if heard is None or self._stale or self._unsettled or self._left_aside:
+            return None
+        target = self._basis.targets.get(heard.collection)
+        if target is None or heard.together or needs_fetching(heard, target):
+            return None
+        event = replace(heard, schema_version=target.version)
+        draft = self._drafting.draft(self._basis, [event], Search(1), self._size([event]))
+        if draft.chosen.rejections or event.id in self._lately:
+            return None
+        transaction = replace(draft.transaction, heard=f"{event.id} {target.version}")
+        return Work([event], (), more=False, draft=replace(draft, transaction=transaction))
+
     def _refuse_vain_looks(self, stuck: str) -> None:
         """Give up for now if the transactions for one event keep failing. `stuck` is its record's id; "": none failed.
 
@@ -175,6 +193,8 @@ class Recorder:
             coming = self._submit(beside, work, draft.transaction) if beside and is_last else None
             sent = self._send(draft)
             after = self._after(sent, page)
+            if draft.transaction.heard and not isinstance(sent.outcome, Committed) and not isinstance(after, Step):
+                after = Step.AGAIN  # a look tells whether it was its turn
             if isinstance(after, Step):
                 return Done(after, more=work.more)
             if isinstance(sent.outcome, Committed):
@@ -254,7 +274,7 @@ class Recorder:
         self._unsettled = None
         if head == transaction.after != transaction.before:
             return self._committed(sent, page)
-        if self._basis.head != transaction.before:
+        if self._basis.head != transaction.before or transaction.heard:
             return Step.AGAIN
         if error.failed_as_a_whole and not sent.is_slow:
             raise error  # its disk is full, say
@@ -285,6 +305,7 @@ class Recorder:
         chosen, transaction = sent.draft.chosen, sent.draft.transaction
         self._basis = self._basis.after(transaction)
         self._latest = transaction.after.seq
+        self._lately.extend(event.id for event in transaction.recorded)
         away = min(self._answer_times, default=0.0)
         self._sizes = self._sizes.learn(
             lambda size: size.after(len(chosen), sent.seconds, away), stamped=transaction.stamped

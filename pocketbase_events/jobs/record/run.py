@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from pocketbase_events.errors import TroubleError
 from pocketbase_events.jobs.record import patience
+from pocketbase_events.jobs.record.heard import Heard
 from pocketbase_events.jobs.record.observer import UNOBSERVED, Observer
 from pocketbase_events.jobs.record.steps import Step
 from pocketbase_events.jobs.record.worker import HOLD_INTERVAL, Worker
@@ -55,10 +56,11 @@ def work_through(
         log.warning("waiting_for_pocketbase", why=str(error))
         observer.trouble(str(error))
 
-    wake_up = WakeUp(url, seen.token, lambda _: wake.set(), changed=observer.realtime)
+    heard = Heard(wake)
+    wake_up = WakeUp(url, seen.token, heard.told, changed=observer.realtime)
     wake_up.start()
     try:
-        worker(seen, observer).run(stop, wake, wake_up)
+        worker(seen, observer).run(stop, wake, wake_up, heard.take)
     finally:
         wake_up.stop()
     log.info("stopped")

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from pocketbase_events.core.events import Pending
 from pocketbase_events.errors import PocketBaseEventsError
 from pocketbase_events.jobs.record.batch_size import FIRST_SIZE, BatchSize
-from pocketbase_events.jobs.record.drafts import Work
 from pocketbase_events.jobs.record.news import Tally
 from pocketbase_events.jobs.record.observer import UNOBSERVED, Observer
 from pocketbase_events.jobs.record.presence import Presence
@@ -84,15 +84,21 @@ class Worker:
         """
         return self._recorder.record().step
 
-    def run_to_end(self, stop: threading.Event, rest: Callable[[], None] = lambda: None) -> Step:
+    def run_to_end(
+        self,
+        stop: threading.Event,
+        rest: Callable[[], Pending | None] = lambda: None,
+        heard: Pending | None = None,
+    ) -> Step:
         """Record until nothing is pending, another worker is faster, somebody holds the head, or `stop` is set.
 
-        `rest` is called before another look when everything is done that the latest one has shown.
+        `rest` is called before another look when everything is done that the latest one has shown. An event that was
+        `heard` of before, or meanwhile, is recorded without a look.
 
         Raises:
             As `run_once` does.
         """
-        ready: Work | None = None
+        ready = self._recorder.ready_for(heard)
         with ThreadPoolExecutor(1) as beside:
             while not stop.is_set():
                 if self._timer() - self._looked_at > BUSY_LOOK:
@@ -102,26 +108,33 @@ class Worker:
                     return done.step
                 ready = done.ready
                 if ready is None and not done.more:
-                    rest()
+                    ready = self._recorder.ready_for(rest())
         return Step.IDLE
 
-    def run(self, stop: threading.Event, wake: threading.Event, realtime: Realtime) -> None:
+    def run(
+        self,
+        stop: threading.Event,
+        wake: threading.Event,
+        realtime: Realtime,
+        heard: Callable[[], Pending | None] = lambda: None,
+    ) -> None:
         """Record until `stop` is set. Whoever sets `stop` sets `wake` as well.
 
         Args:
             stop: ends it, after the transaction under way.
             wake: says that there may be work.
             realtime: sets `wake`.
+            heard: gives the event that realtime told of, if it told of one only since the latest call.
         """
         trouble, connected = Trouble(self._timer), False
         while not stop.is_set():
-            woken = _Woken(wake, stop)
+            woken = _Woken(wake, stop, heard)
             try:
                 if not connected:
                     log.info("connected", seq=self._look().seq)
                     connected = True
                 before = self._done
-                step = self.run_to_end(stop, woken.rest)
+                step = self.run_to_end(stop, woken.rest, heard())
                 trouble.is_over()
                 self._observer.trouble("")
                 if step is Step.CONFLICT:
@@ -192,15 +205,16 @@ class Worker:
 class _Woken:
     """Whether `wake` was set since this was made. It is cleared, unless the worker should stop."""
 
-    def __init__(self, wake: threading.Event, stop: threading.Event) -> None:
-        self._wake, self._stop = wake, stop
+    def __init__(self, wake: threading.Event, stop: threading.Event, heard: Callable[[], Pending | None]) -> None:
+        self._wake, self._stop, self._heard = wake, stop, heard
         self.was_set = False
         self._take()
 
-    def rest(self) -> None:
-        """Rest a moment: probably nothing is pending, and a client that saw the row appends next."""
+    def rest(self) -> Pending | None:
+        """Rest a moment: probably nothing is pending, and a client that saw the row appends next. What it appends."""
         self._wake.wait(REST)
         self._take()
+        return self._heard()
 
     def _take(self) -> None:
         self.was_set = self._wake.is_set() or self.was_set

@@ -4,8 +4,8 @@ import pytest
 from support.house import NO_SUPERUSERS, OUTSIDERS, House, is_refused, nothing_changes, records, refuses
 
 OURS = (
-    "event_head", "event_stamps", "event_targets", "event_schemas", "event_pending", "event_status", "event_setup",
-    "event_workers",
+    "event_head", "event_stamps", "event_targets", "event_schemas", "event_pending", "event_next", "event_status",
+    "event_setup", "event_workers",
 )  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def test_our_collections_are_changed_by_superusers_alone(house: House, who: str,
         refuses(client("PATCH", f"/api/collections/{collection}", json={"createRule": ""}), 401)
 
 
-@pytest.mark.parametrize("collection", ["event_schemas", "event_pending", "event_status", "event_setup"])
+@pytest.mark.parametrize("collection", ["event_schemas", "event_pending", "event_next", "event_status", "event_setup"])
 def test_what_is_a_view_can_be_written_by_nobody(house: House, collection: str) -> None:
     with nothing_changes(house.server):
         for record_id in record_ids(house, collection):
