@@ -17,7 +17,8 @@ export function canonical(value) {
 /** What the hash of an event covers: the keys of an export's line, without the hash. */
 export function hashed(event) {
   const kept = [...HASHED, ...OPTIONAL.filter((name) => event[name])];
-  return Object.fromEntries(kept.map((name) => [name, event[name]]));
+  const covered = Object.fromEntries(kept.map((name) => [name, event[name]]));
+  return event.file_hashes?.length ? { ...covered, files: event.file_hashes } : covered;
 }
 
 /**

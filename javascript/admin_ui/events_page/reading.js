@@ -44,14 +44,24 @@ export function filterOf(state, isRecorded) {
     .join(" && ");
 }
 
+/** The SHA-256 of each of an event's files, from `[names, hashes]` as a text; empty if it has none. */
+function fileHashes(item) {
+  const [names, hashes] = JSON.parse(item.files || "[[],[]]");
+  const isList = (list) => Array.isArray(list) && list.every((each) => typeof each === "string");
+  if (isList(names) && isList(hashes) && names.length === hashes.length) return hashes;
+  throw new Error("file_hashes is not the list of a hash for each of its files.");
+}
+
 /** An event of `event_log`, with its data read. */
 function eventOf(item) {
   const texts = item.collection + item.item_id + item.actor + item.data + item.reason + item.together;
   const isDamaged = bytes.encode(texts).length !== item.bytes; // bad bytes were replaced on the way
-  return {
-    ...item,
-    ...(isDamaged ? { data: null, flaw: "data is not valid UTF-8. Send it as UTF-8." } : readData(item.data)),
-  };
+  if (isDamaged) return { ...item, data: null, flaw: "data is not valid UTF-8. Send it as UTF-8." };
+  try {
+    return { ...item, file_hashes: fileHashes(item), ...readData(item.data) };
+  } catch (error) {
+    return { ...item, data: null, flaw: error.message };
+  }
 }
 
 /**

@@ -1,0 +1,131 @@
+// Events that are pending or were rejected, and what can be done about them.
+
+import { records, waiting } from "./reading.js";
+import { opens, tableOf, whatCells, whoCell } from "./table.js";
+import { button, localTime } from "./words.js";
+
+const PAGE = 50; // events read at a time
+const NOTHING = {
+  pending: "Nothing is pending: every event is recorded or rejected.",
+  rejected: "No event was rejected.",
+};
+
+export class WaitingTab {
+  #page;
+  #body = t.tbody();
+  #older = button("Load older", null, "lg secondary load-more-btn", () => this.#load());
+  #nothing = t.p({ className: "txt-hint txt-center events-nothing" }, "");
+  #pages = 0;
+  #shown = ""; // the numbers of the log when the list was read: no news, no new list
+  #round = 0;
+
+  constructor(page, headings = ["Event", "Item", "Data", "By", "Appended", ""]) {
+    this.#page = page;
+    this.element = t.div(
+      { className: "page-table-wrapper events-scroll" },
+      tableOf(headings, this.#body, "events-waiting"),
+      this.#nothing,
+      this.#older,
+    );
+  }
+
+  async show() {
+    this.#pages = 0;
+    this.#round += 1;
+    await this.#load();
+  }
+
+  async look({ seq, pending, rejected }) {
+    const now = `${seq} ${pending} ${rejected}`;
+    const isNew = this.#shown && this.#shown !== now;
+    this.#shown = now;
+    if (isNew && this.#pages <= 1) await this.show();
+  }
+
+  resume() {}
+
+  async #load() {
+    const [round, { app, state, names }] = [this.#round, this.#page];
+    const events = await waiting(app.pb, state, this.#pages + 1, PAGE);
+    await names.learn(events);
+    if (round !== this.#round) return;
+    const rows = events.flatMap((event) => this.#rows(event));
+    if (this.#pages) this.#body.append(...rows);
+    else this.#body.replaceChildren(...rows);
+    this.#pages += 1;
+    this.#older.hidden = events.length < PAGE;
+    this.#nothing.hidden = this.#body.children.length > 0;
+    this.#nothing.textContent = NOTHING[state.tab];
+  }
+
+  #rows(event) {
+    const { names, isLocked } = this.#page;
+    const mayDelete = event.error || isLocked; // without the lock, it could be recorded just then
+    const buttons = [
+      event.error ? button("Retry", "restart-line", "sm secondary", () => this.#retry(event)) : null,
+      mayDelete ? button("Delete", "delete-bin-line", "sm transparent danger", () => this.#delete(event)) : null,
+    ];
+    const row = t.tr(
+      opens(() => this.#page.openWaiting(event)),
+      ...whatCells(event, names),
+      whoCell(event, names),
+      t.td({ className: "events-time" }, localTime(event.created)),
+      t.td({ className: "events-actions" }, ...buttons),
+    );
+    if (!event.error) return [row];
+    row.classList.add("events-with-sentence");
+    return [
+      row,
+      t.tr({ className: "events-sentence" }, t.td({ colSpan: 6 }, t.span({ className: "label danger" }, event.error))),
+    ];
+  }
+
+  /** Make it pending again, and with it its group, which is recorded or rejected as a whole. */
+  async #retry(event) {
+    const { app } = this.#page;
+    const group = `together = ${JSON.stringify(event.together)} && actor = ${JSON.stringify(event.actor)}`;
+    const which = event.together ? group : `id = ${JSON.stringify(event.id)}`;
+    const query = { filter: `seq = 0 && error != "" && ${which}`, sort: "@rowid", perPage: 100, fields: "id" };
+    await this.#attempt(async () => {
+      const members = await records(app.pb, "events", query);
+      // A lone PATCH is no transaction, and could undo what a worker records at the same moment.
+      const requests = members.map(({ id }) => ({
+        method: "PATCH",
+        url: `/api/collections/events/records/${id}`,
+        body: { error: "" },
+      }));
+      if (!requests.length) return "It is not rejected any more.";
+      await app.pb.send("/api/batch", { method: "POST", body: { requests }, requestKey: null });
+      return requests.length > 1 ? `${requests.length} events of its group are pending again.` : "It is pending again.";
+    });
+  }
+
+  #delete(event) {
+    const { app } = this.#page;
+    const question = `Delete this ${event.error ? "rejected" : "pending"} event? It never got into the log, and will be gone.`;
+    app.modals.confirm(question, () =>
+      this.#attempt(async () => {
+        const [now] = await records(app.pb, "events", {
+          filter: `id = ${JSON.stringify(event.id)}`,
+          fields: "seq,error",
+        });
+        if (!now) return "It is gone already.";
+        if (now.seq > 0) return "It has been recorded meanwhile, so it stays.";
+        if (now.error !== event.error) return "It has changed meanwhile. Look again, and decide anew.";
+        await app.pb.send(`/api/collections/events/records/${event.id}`, { method: "DELETE", requestKey: null });
+        return "It is deleted.";
+      }),
+    );
+  }
+
+  async #attempt(action) {
+    const { app } = this.#page;
+    try {
+      app.toasts.success(await action());
+    } catch (error) {
+      app.toasts.error(error.response?.message || error.message);
+    }
+    this.#page.lookNow();
+    await this.show();
+  }
+}
