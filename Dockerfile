@@ -37,6 +37,13 @@ COPY pocketbase_events pocketbase_events
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /dist .
 
 
+# The extension of the admin UI, as `pocketbase-events admin-ui` writes it.
+FROM dependencies AS hooks
+RUN --mount=type=bind,from=wheel,source=/dist,target=/dist \
+    pip --python /opt/venv/bin/python install --no-index --no-deps --no-cache-dir --root-user-action=ignore /dist/*.whl
+RUN /opt/venv/bin/pocketbase-events admin-ui /pb_hooks && chmod -R a+rX /pb_hooks
+
+
 FROM ${PYTHON_IMAGE} AS pocketbase
 ARG POCKETBASE_VERSION
 LABEL org.opencontainers.image.title="pocketbase" \
@@ -46,6 +53,7 @@ LABEL org.opencontainers.image.title="pocketbase" \
 RUN install -d -m 0700 -o 10001 -g 10001 /pb_data
 COPY --from=binary /opt/pocketbase/bin/pocketbase /usr/local/bin/
 COPY --chmod=0644 pb_schema/first_superuser.js /pb_migrations/1_first_superuser.js
+COPY --from=hooks /pb_hooks /pb_hooks
 # Garbage is collected less often than Go would: a tenth more writes for some 15 MB of memory.
 ENV GOGC=400
 USER 10001:10001

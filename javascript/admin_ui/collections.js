@@ -1,18 +1,25 @@
 // The page Collections: the log's own collections are explained, and out of the way; deleted records can be shown.
 
 const LOG = {
-  pbe_events_0001: "Every event of the log: pending (seq 0), recorded, or rejected (error says why). Nothing has to be written here by hand: change the records themselves.",
-  pbe_head_000001: "Where the log ends: the seq and hash of the latest event. The worker moves it.",
-  pbe_stamps_0001: "The worker records many events at once through this record. It is empty otherwise.",
-  pbe_targets_001: "The collections that are attached to the log, with their rules. Change them with the command attach.",
-  pbe_workers_001: "The account of the worker, which records events and writes rows.",
-  pbe_schemas_001: "A view for the worker: the fields of the attached collections.",
-  pbe_pending_001: "A view for the worker: the events that wait.",
-  pbe_log_0000000: "A view for reading the log in order.",
-  pbe_status_0001: "A view for the worker and for status: head, pending events and hold in one look.",
-  pbe_fields_0001: "A view for clients: the fields of the attached collections.",
+  events:
+    "Every event of the log: pending (seq 0), recorded, or rejected (error says why). Nothing has to be written here by" +
+    " hand: change the records themselves.",
+  event_head: "Where the log ends: the seq and hash of the latest event. The worker moves it.",
+  event_stamps: "The worker records many events at once through this record. It is empty otherwise.",
+  event_targets: "The collections that are attached to the log, with their rules. Change them with the command attach.",
+  event_workers: "The account of the worker, which records events and writes rows.",
+  event_schemas: "A view for the worker: the fields of the attached collections.",
+  event_pending: "A view for the worker: the events that wait.",
+  event_next: "A view for the worker: the event that is first in line.",
+  event_log: "A view for reading the log in order.",
+  event_status: "A view for the worker and for status: head, pending events and hold in one look.",
+  event_setup: "A view for status: how the log is set up.",
+  event_fields: "A view for clients: the fields of the attached collections.",
 };
+const DEMO = "pbe_shopping_01"; // the demo's collection, whose id begins as those of the log's own do
 const LAST_SHOWN = "pbLastActiveCollection"; // where PocketBase keeps which collection was shown last
+
+const isOurs = (collection) => !!collection?.id.startsWith("pbe_") && collection.id !== DEMO;
 
 export function explainCollections(app, attached) {
   land(app, attached);
@@ -50,7 +57,7 @@ function land(app, attached) {
     async (id) => {
       if (!id) return;
       watcher?.unwatch();
-      const [first] = LOG[id] ? await attached.names() : [];
+      const [first] = isOurs(app.store.activeCollection) ? await attached.names() : [];
       if (first) app.store.activeCollection = first;
     },
   );
@@ -58,15 +65,15 @@ function land(app, attached) {
 
 const explanation = (app) =>
   t.div(
-    { className: "alert log-explanation", hidden: () => !LOG[app.store.activeCollection?.id] },
-    t.span({ className: "txt" }, () => LOG[app.store.activeCollection?.id] ?? ""),
+    { className: "alert log-explanation", hidden: () => !isOurs(app.store.activeCollection) },
+    t.span({ className: "txt" }, () => LOG[app.store.activeCollection?.name] ?? ""),
     " ",
     t.a({ href: "#/events" }, "Open Events"),
   );
 
 /** The log's own collections, in a group that is closed; style.css hides them among the others. */
 function logGroup(app) {
-  const shown = () => app.store.collections.filter(({ id }) => LOG[id]);
+  const shown = () => app.store.collections.filter(isOurs);
   const item = ({ id, name, type }) =>
     t.button(
       {

@@ -1,5 +1,6 @@
 """Our extension of PocketBase's admin UI: that it is there where it can be, and stays out of the way where it can't."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 from support import SUPERUSER, Server, start_copy
 from support.admin_ui import AdminUI, admin_window, append_all, give_extension
+
+from pocketbase_events.pb.schema_files import schema_file
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SOURCE = Path(__file__).parents[2] / "javascript" / "admin_ui"
@@ -34,7 +37,9 @@ def test_the_log_is_in_front_and_its_own_collections_are_out_of_the_way_and_expl
     expect(hidden).to_have_count(0)
     page.get_by_text("Event log").click()
     group = page.locator(".nav-group-log")
-    expect(group.get_by_role("button")).to_have_count(10)
+    ours = [collection["name"] for collection in json.loads(schema_file("collections.json").read_text())]
+    expect(group.get_by_role("button")).to_have_count(len(ours))
+    assert set(ours) == set(re.findall(r"^  (event\w+):", (SOURCE / "collections.js").read_text(), re.MULTILINE))
     for name, says in (("event_head", "Where the log ends"), ("events", "Nothing has to be written here by hand")):
         group.get_by_role("button", name=name, exact=True).click()
         expect(page.locator(".log-explanation")).to_contain_text(says)

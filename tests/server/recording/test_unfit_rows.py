@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from support import NEVER, Server, check_log, item_id, start_copy
-from support.hooks import hook
-from support.pages import DOCS, blocks
+from support.admin_ui import give_extension
 from support.recording import outcome, why
+
+from pocketbase_events.jobs.admin_ui import HOOK
 
 FIELDS = [
     {"name": "title", "type": "text"},
@@ -83,9 +84,8 @@ def test_a_group_that_mends_one_field_of_two_is_rejected_and_names_the_other(tig
     assert not row(tightened, 4)["deleted"]
 
 
-def test_the_hook_of_the_page_lets_deletes_pass_whatever_is_wrong_with_the_row(tightened: Server) -> None:
-    script = next(block.text for block in blocks(DOCS / "operations.md") if "onRecordValidate" in block.text)
-    hook(tightened, script)
+def test_the_hook_file_lets_deletes_pass_whatever_is_wrong_with_the_row(tightened: Server) -> None:
+    give_extension(tightened)
     try:
         deleted, updated = append(tightened, event("delete", 5), event("update", 6, {"title": "y"}))
         assert outcome(tightened, deleted)["seq"]
@@ -100,4 +100,6 @@ def test_the_hook_of_the_page_lets_deletes_pass_whatever_is_wrong_with_the_row(t
         assert row(tightened, 8)["kind"] == "old"
         check_log(tightened)
     finally:
-        hook(tightened, "")
+        tightened.stop()
+        (tightened.folder / "pb_hooks" / HOOK).unlink()
+        tightened.start()
