@@ -1,6 +1,7 @@
 // Appending events: each is received once, however often it has to be sent.
 
 import { aborted, mayPass, refusal, rejection } from "./errors.js";
+import { formOf } from "./files.js";
 import { actorOf, Outcomes, patiently } from "./outcomes.js";
 
 const EVENTS = "/api/collections/events/records";
@@ -15,7 +16,8 @@ export function post(pb, events, options) {
   const method = "POST";
   if (events.length === 1) return pb.send(EVENTS, { ...options, method, body: events[0] });
   const requests = events.map((body) => ({ method, url: EVENTS, body }));
-  return pb.send("/api/batch", { ...options, method, body: { requests } });
+  const body = events.some(({ files }) => files?.length) ? formOf(requests) : { requests };
+  return pb.send("/api/batch", { ...options, method, body });
 }
 
 /**

@@ -1,6 +1,7 @@
 // From the body of a create or update to what events say: field by field, in the form in which PocketBase stores it.
 
 import { refusal } from "./errors.js";
+import { fileChanges, isFile } from "./files.js";
 
 const OURS = ["id", "collectionId", "collectionName", "expand"];
 const MODIFIER = /^(\+)?(.*?)([+-])?$/s;
@@ -39,12 +40,14 @@ export async function changesIn(pb, target, body, now) {
     }
     const type = target.fields?.get(field);
     if ((target.fields && !type) || type?.type === "autodate") continue;
+    if (type?.type === "file" || (!type && [value].flat().some(isFile))) {
+      const of = type ?? { multiple: Array.isArray(value) };
+      Object.assign(changes, await fileChanges(pb, target, [key, field, modifier], of, value, now && (now[field] ?? "")));
+      continue;
+    }
     const given = modifier ? operand(type, value) : cast(type, value);
     if (now && !modifier && same(type, given, now[field])) continue;
-    if (isUnspeakable(type, given)) {
-      if (isNothing(given) && now && !now[field]?.length) continue;
-      throw await unspeakable(pb, target, field, type);
-    }
+    if (type?.type === "password" || [given].flat().some(isFile)) throw await unspeakable(pb, target, field, type);
     changes[key] = given;
   }
   return changes;
@@ -61,15 +64,11 @@ export function initial(changes) {
   return data;
 }
 
-const isFile = (value) => typeof Blob !== "undefined" && value instanceof Blob;
-const isUnspeakable = (type, value) => [value].flat().some(isFile) || ["file", "password"].includes(type?.type);
-
-/** Whether a file field is given no file: nothing, or what a form sends for an input that was left alone. */
-const isNothing = (value) =>
-  [value ?? []].flat().every((each) => each === "" || (isFile(each) && !each.size && !each.name));
-
-function unspeakable(pb, { collection }, field, type) {
-  const message = `"${field}" of ${collection} is a field of type ${type?.type ?? "file"}, which an event can't set. Leave it out.`;
+function unspeakable(pb, { collection }, field, { type }) {
+  const message =
+    type === "password"
+      ? `"${field}" of ${collection} is a field of type password, which an event can't set. Leave it out.`
+      : `"${field}" of ${collection} is a field of type ${type}, which takes no file.`;
   return refusal(pb, message, { [field]: { code: "validation_invalid_value", message } });
 }
 

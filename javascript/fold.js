@@ -1,6 +1,7 @@
 // What events make of an item, as core/undo.py of the worker's package computes it. Pure.
 
 import { parseKey } from "./body.js";
+import { withoutFiles } from "./files.js";
 
 const ABSENT = { deleted: true };
 
@@ -63,6 +64,7 @@ export function modified(before, modifier, operand) {
     return modifier === "-" ? start - operand : start + operand;
   }
   const [items, operands] = [listOf(before), listOf(operand)];
+  if (modifier === "-" && items.some((item) => item?.name)) return withoutFiles(items, operands);
   if (modifier === "-") return items.filter((item) => !operands.includes(item));
   const joined = modifier === "+" ? [...items, ...operands] : [...operands, ...items];
   return [...new Set(joined)].filter((item) => item !== "");

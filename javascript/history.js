@@ -2,20 +2,21 @@
 
 import { refusal } from "./errors.js";
 import { after, asNamedNow, changesOf } from "./fold.js";
+import { withFiles } from "./files.js";
 import { planUndo } from "./undo.js";
 
 const PAGE = 500;
 const EMPTY = { number: 0, bool: false, json: null, geoPoint: { lon: 0, lat: 0 } };
-const NOT_SET = ["autodate", "file", "password"];
+const NOT_SET = ["autodate", "password"];
 
 /** The recorded events that the filter lets through, in order. */
-async function recorded(pb, { collection, renamed }, condition, signal) {
+async function recorded(pb, { collection, renamed, fields }, condition, signal) {
   const found = [];
   for (let page = PAGE; page === PAGE;) {
     const filter = `collection = ${JSON.stringify(collection)} && seq > ${found.at(-1)?.seq ?? 0} && ${condition}`;
     const options = { filter, sort: "seq", skipTotal: true, requestKey: null, signal };
     const { items } = await pb.collection("events").getList(1, PAGE, options);
-    found.push(...items.map((event) => asNamedNow(event, renamed)));
+    found.push(...items.map((event) => withFiles(asNamedNow(event, renamed), fields)));
     page = items.length;
   }
   return found;

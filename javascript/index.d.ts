@@ -56,6 +56,8 @@ export interface NewEvent {
   collection: string;
   item_id: string;
   data?: { [field: string]: any } | null;
+  /** Files that `data` names by number, counted from 0. */
+  files?: Blob[];
   actor?: string;
   reason?: string;
   together?: string;
@@ -76,6 +78,20 @@ export interface RecordedEvent extends RecordModel {
   expected_seq: number;
   timestamp: string;
   event_id: string;
+  hash: string;
+  /** The names of its files, and the SHA-256 of each. */
+  files: string[];
+  file_hashes: string[] | null;
+}
+
+/** A file of an event, as `history` and `at` show it. `pb.files.getURL(file, file.name, { token })` leads to it. */
+export interface EventFile {
+  collectionId: string;
+  collectionName: string;
+  id: string;
+  name: string;
+  number: number;
+  seq: number;
   hash: string;
 }
 

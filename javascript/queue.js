@@ -45,6 +45,8 @@ export class Queue extends EventTarget {
   async deliver(events, send, signal) {
     if (!this.#storage) return deliver(this.#pb, events, send, signal);
     const group = { events };
+    if (events.some(({ files }) => files?.length)) // which no storage of texts can keep
+      return deliver(this.#pb, events, send, signal, (sending) => this.#inTurn(() => this.#send(group, sending)));
     this.#own.set(idOf(group), group);
     this.#store(this.#stored());
     return held(idOf(group), () => this.#deliver(group, send, signal));
@@ -71,7 +73,7 @@ export class Queue extends EventTarget {
     const all = this.#stored();
     const place = all.findIndex((each) => idOf(each) === idOf(group));
     if (all[place]?.sent) return true; // another window was faster
-    for (const each of all.slice(0, Math.max(0, place))) {
+    for (const each of all.slice(0, place < 0 ? all.length : place)) {
       if (each.sent || !isBy(group.events[0].actor, each)) continue;
       await sent(this.#pb, each.events.at(-1).id, () => this.#post(each)).then(
         () => this.#markSent(each),

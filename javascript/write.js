@@ -3,6 +3,7 @@
 import { newId, post } from "./append.js";
 import { changesIn, initial, parseKey, plain } from "./body.js";
 import { isHidden, mayPass, refusal, rejection } from "./errors.js";
+import { downloaded, isFile, withNumbers } from "./files.js";
 import { emptyRow, undoing } from "./history.js";
 import { actorOf, patiently, sleep } from "./outcomes.js";
 import { hiding } from "./read.js";
@@ -18,12 +19,16 @@ export async function write(state, place, method, given) {
   const path = place.service.baseCrudPath + (call.id ? `/${encodeURIComponent(call.id)}` : "");
   const http = { create: "POST", delete: "DELETE" }[method] ?? "PATCH";
   const request = cancellable(call.options, http + path);
-  const compares = Object.keys(call.body).length > 1 || !actorOf(pb);
+  const compares = Object.keys(call.body).length > 1 || !actorOf(pb) || namesFiles(place.target, call.body);
   const change = await changeOf(pb, place, method, call, compares, request.signal);
   const record = await append(state, [change], request, () => post(pb, change.events, request.sending()));
   if (record?.error) throw await rejection(pb, record);
   return method === "delete" || readBack(state, change, request.signal);
 }
+
+/** Whether a body names files that the row holds, which only the row can tell from others. */
+const namesFiles = ({ fields }, body) =>
+  Object.entries(body).some(([key, value]) => fields?.get(key)?.type === "file" && [value].flat().some((each) => each && !isFile(each)));
 
 /** What a call was given: id, body and options. */
 export function callOf(method, given) {
@@ -54,13 +59,17 @@ export async function changeOf(pb, place, type, { id: named, body, options }, co
   const holds = (row) => steps.every(([, data]) => Object.entries(data).every(([key, value]) => row[key] === value));
   const differs = (row) => JSON.stringify(row) !== JSON.stringify(before);
   const shows = (row) => (type === "delete" ? !row : row && (type !== "update" || differs(row) || holds(row)));
-  return { ...place, id, type, sent, before, options, events, shows };
+  return { ...place, id, type, sent: withoutBlobs(sent), before, options, events, shows };
 }
+
+/** What of a body can be told without reading the row: PocketBase names files. */
+const withoutBlobs = (sent) =>
+  Object.fromEntries(Object.entries(sent).filter(([, value]) => ![value].flat().some(isFile)));
 
 /** The records of events to append about one item, `[type, data]` each. */
 function eventsOf(pb, { collection }, itemId, steps, { reason, expectedSeq }) {
   const common = { actor: actorOf(pb), collection, item_id: itemId, reason, expected_seq: expectedSeq };
-  return steps.map(([type, data]) => ({ id: newId(), ...common, type, data }));
+  return steps.map(([type, data]) => ({ id: newId(), ...common, type, ...withNumbers(data) }));
 }
 
 /**
@@ -117,8 +126,8 @@ export async function readBack({ pb, targets }, { service, target, id, type, sen
 /** A row that has just been created, as far as it can be told without reading it. */
 function createdRow(target) {
   const now = new Date().toISOString().replace("T", " ");
-  const unset = [...(target.fields ?? [])].filter(([, { type }]) => type === "autodate" || type === "file");
-  const known = unset.map(([name, { type, multiple }]) => [name, type === "autodate" ? now : multiple ? [] : ""]);
+  const unset = [...(target.fields ?? [])].filter(([, { type }]) => type === "autodate");
+  const known = unset.map(([name]) => [name, now]);
   return { ...emptyRow(target), ...Object.fromEntries(known) };
 }
 
@@ -146,7 +155,11 @@ export async function undo(state, { service, target }, what, options) {
   const left = options.force ? [] : conflicts.map(({ seq }) => seq);
   const undone = seqs.filter((seq) => !left.includes(seq)).sort((one, other) => one - other);
   const reason = options.reason ?? `undo of seq ${undone.join(", ")}`;
-  const events = steps.flatMap(([id, each]) => eventsOf(pb, target, id, each, { reason }));
+  const events = [];
+  for (const [id, each] of steps) {
+    for (const step of each) step[1] = await downloaded(pb, step[1], request.signal);
+    events.push(...eventsOf(pb, target, id, each, { reason }));
+  }
   const change = { service, target, events, shows: () => true };
   const last = await append(state, [change], request, () => post(pb, events, request.sending()));
   if (last?.error) throw await rejection(pb, last);

@@ -125,8 +125,8 @@ export const tests = {
 
   async "what events can't say throws at once"() {
     const { id } = await todos.create({ title: "Milk" });
-    const picture = await fails(todos.update(id, { picture: new Blob(["x"]) }));
-    assert.match(picture.response.data.picture.message, /"picture" of todos is a field of type file/);
+    const title = await fails(todos.update(id, { title: new Blob(["x"]) }));
+    assert.match(title.response.data.title.message, /"title" of todos is a field of type text, which takes no file/);
     assert.match((await fails(todos.update(id, { id: newId() }))).message, /id of a record/);
     assert.match((await fails(todos.update(id, { deleted: true }))).message, /delete\(id\)/);
     assert.equal((await eventsOf(id)).length, 1);
@@ -138,7 +138,7 @@ export const tests = {
     form.append("picture", new File([], ""));
     const { id } = await todos.create(form);
     assert.equal((await todos.update(id, { title: "Eggs", picture: "" })).title, "Eggs");
-    assert.match((await fails(todos.update(id, { picture: null }))).message, /type file/);
+    assert.equal((await todos.update(id, { picture: null })).picture, "");
   },
 
   async "a batch takes records that are sent back whole, and versions"() {
