@@ -18,7 +18,7 @@ REPORT := $(if $(COVERAGE),$(BIN)/coverage combine -q && $(BIN)/coverage report,
 # Tests start the command line as a process a hundred times, and each would compile it anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help serve test test-all test-lowest matrix faults bench lint build clean
+.PHONY: help serve test test-all test-lowest matrix faults bench screenshots lint build clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -65,6 +65,9 @@ faults: $(VENV)/.dev  ## break it in every way, and check that nothing is lost
 # For example: make bench PARTS="recording growth"
 bench: $(VENV)/.bench  ## how fast, and how flat
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(PARTS)
+
+screenshots: $(VENV)/.dev  ## the pictures of the pages, made anew in docs/images
+	$(BIN)/python docs/images/make.py
 
 lint: $(VENV)/.dev  ## style, types, layers
 	$(BIN)/ruff check .
