@@ -5,11 +5,11 @@ import { mayPass, rejection } from "./errors.js";
 import { actorOf } from "./outcomes.js";
 
 const KEY = "pocketbase-events";
-const PATIENCE = 5000; // ms that a window waits for its turn: another one may have been put to sleep
+const PATIENCE = 2000; // ms that a window waits for its turn: another one may have been put to sleep
 
 const idOf = ({ events: [first] }) => first.id;
 const locks = () => globalThis.navigator?.locks; // not over plain HTTP
-const held = (id, action) => (locks() ? locks().request(`${KEY} ${id}`, action) : action());
+const held = (id, action) => (locks() ? locks().request(`${KEY} ${id}`, action) : Promise.resolve().then(action));
 const isBy = (writer, { events: [{ actor }] }) => actor === writer;
 
 /** `pb.events`: sends what is written in order, and dispatches `rejected` for what an earlier page had written. */
@@ -17,7 +17,7 @@ export class Queue extends EventTarget {
   #pb;
   #storage;
   #turn = Promise.resolve();
-  #own = new Map(); // what this page is delivering, by the id of the first event: `{ events, sent }`
+  #own = new Map(); // what this page is delivering, by the id of the first event
   #waiting = new Set(); // what it will deliver if the window that wrote it is closed
 
   constructor(pb, storage) {
@@ -45,19 +45,21 @@ export class Queue extends EventTarget {
   async deliver(events, send, signal) {
     if (!this.#storage) return deliver(this.#pb, events, send, signal);
     const group = { events };
-    if (events.some(({ files }) => files?.length)) // which no storage of texts can keep
-      return deliver(this.#pb, events, send, signal, (sending) => this.#inTurn(() => this.#send(group, sending)));
+    if (events.some(({ files }) => files?.length))
+      // which no storage of texts can keep
+      return deliver(this.#pb, events, send, signal, (sending) => this.#inTurn(idOf(group), sending));
+    const delivery = held(idOf(group), () => this.#deliver(group, send, signal)); // before other windows hear of it
     this.#own.set(idOf(group), group);
     this.#store(this.#stored());
-    return held(idOf(group), () => this.#deliver(group, send, signal));
+    return delivery;
   }
 
   async #deliver(group, send, signal) {
     const id = idOf(group);
-    const inTurn = (sending) => this.#inTurn(() => this.#send(group, sending));
+    const attempt = async () => this.#isSent(id) || send(); // another window may be faster
     let done = true;
     try {
-      return await deliver(this.#pb, group.events, send, signal, inTurn);
+      return await deliver(this.#pb, group.events, attempt, signal, (sending) => this.#inTurn(id, sending));
     } catch (error) {
       done = this.#isFinal(error, group);
       throw error;
@@ -68,20 +70,19 @@ export class Queue extends EventTarget {
     }
   }
 
-  /** Send the events after those that were written before. Resolves to whether the outcome may have been missed. */
-  async #send(group, sending) {
-    const all = this.#stored();
-    const place = all.findIndex((each) => idOf(each) === idOf(group));
-    if (all[place]?.sent) return true; // another window was faster
-    for (const each of all.slice(0, place < 0 ? all.length : place)) {
-      if (each.sent || !isBy(group.events[0].actor, each)) continue;
-      await sent(this.#pb, each.events.at(-1).id, () => this.#post(each)).then(
-        () => this.#markSent(each),
+  /** Send what was written before, then this. Resolves to whether the outcome may have been missed. */
+  async #send(id, sending) {
+    if (this.#isSent(id)) return true;
+    for (const group of this.#stored()) {
+      if (idOf(group) === id) break;
+      if (group.sent || !isBy(actorOf(this.#pb), group)) continue;
+      await sent(this.#pb, group.events.at(-1).id, () => this.#post(group)).then(
+        () => this.#markSent(idOf(group)),
         (error) => mayPass(error) && Promise.reject(error), // what is refused is left to the window that wrote it
       );
     }
     const doubt = await sending();
-    this.#markSent(group);
+    this.#markSent(id);
     return doubt;
   }
 
@@ -118,12 +119,13 @@ export class Queue extends EventTarget {
     return !mayPass(error) && (isBy("", group) || this.#pb.authStore.isValid);
   }
 
-  /** Run it in the turn of this window. Where windows have no locks in common, ids keep events from doubling. */
-  #inTurn(action) {
+  /** Send when it is this page's turn. Where windows have no locks in common, ids keep events from doubling. */
+  #inTurn(id, sending) {
     const turn = this.#turn.then(() => {
-      if (!locks()) return action();
+      const send = () => this.#send(id, sending);
+      if (!locks()) return send();
       return new Promise((resolve, reject) => {
-        const run = () => action().then(resolve, reject);
+        const run = () => send().then(resolve, reject);
         locks()
           .request(KEY, { signal: AbortSignal.timeout(PATIENCE) }, run)
           .catch(run);
@@ -133,9 +135,12 @@ export class Queue extends EventTarget {
     return turn;
   }
 
-  #markSent(group) {
-    group.sent = true;
-    this.#store(this.#stored().map((each) => (idOf(each) === idOf(group) ? group : each)));
+  #isSent(id) {
+    return this.#stored().some((group) => idOf(group) === id && group.sent);
+  }
+
+  #markSent(id) {
+    this.#store(this.#stored().map((group) => (idOf(group) === id ? { ...group, sent: true } : group)));
   }
 
   #stored() {
@@ -144,9 +149,10 @@ export class Queue extends EventTarget {
 
   /** Store these and what this page is delivering, which another window may have overwritten. */
   #store(groups) {
-    const known = new Map([...groups.map((each) => [idOf(each), each]), ...this.#own]);
+    const lost = [...this.#own.values()].filter((own) => !groups.some((group) => idOf(group) === idOf(own)));
+    const all = [...groups, ...lost];
     try {
-      if (known.size) this.#storage.setItem(KEY, JSON.stringify([...known.values()]));
+      if (all.length) this.#storage.setItem(KEY, JSON.stringify(all));
       else this.#storage.removeItem(KEY);
     } catch {
       // The storage is full, or closed: then they are sent all the same, and a reload would lose them.
