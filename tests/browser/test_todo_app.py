@@ -1,48 +1,28 @@
 """examples/todo in Chromium: as it stands, with the plain SDK, and with one line changed, with events."""
 
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 from support import Server, check_log, command, eventually
-from support.todos import FOR_USERS, SIGNED_IN, todo_fields
-from windows import ANN, PACKAGE, SDK, WAIT
+from todo_app import EXAMPLE, PLAIN, WITH_EVENTS, click, save, says, shows, sign_in, start_app
+from windows import WAIT
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("javascript_packages")]
-EXAMPLE = Path(__file__).parents[2] / "examples" / "todo"
-PLAIN = "new PocketBase(location.origin)"
-WITH_EVENTS = f"withEvents({PLAIN}, {{ queue: localStorage }})"
-
 Open = Callable[[], Page]
 
 
-def publish_app(folder: Path, *, events: bool) -> None:
-    """Put the app where PocketBase serves files from; with events, its one line is changed."""
-    shutil.copytree(EXAMPLE, folder)
-    shutil.copytree(PACKAGE, folder / "pocketbase-events")
-    shutil.copy(SDK, folder)
-    if events:
-        app = (folder / "app.mjs").read_text()
-        assert app.count(PLAIN) == 1
-        imported = 'import { withEvents } from "pocketbase-events";\n'
-        (folder / "app.mjs").write_text(imported + app.replace(PLAIN, WITH_EVENTS))
-        page = (folder / "index.html").read_text()
-        (folder / "index.html").write_text(page + '<script type="module" src="./history.mjs"></script>\n')
+def test_the_app_has_sixty_lines_one_changes_and_the_history_needs_ten_more() -> None:
+    def lines(name: str) -> list[str]:
+        return [line for line in (EXAMPLE / name).read_text().splitlines() if line and not line.startswith("//")]
 
-
-def start_app(server: Server, *, events: bool) -> None:
-    publish_app(server.folder / "pb_public", events=events)
-    server.user("ann")
-    server.create_collection("lists", [{"name": "name", "type": "text"}], **FOR_USERS)
-    lists_id = server.superuser()("GET", "/api/collections/lists").json()["id"]
-    server.create_collection("todos", todo_fields(lists_id), **FOR_USERS)
-    if events:
-        server.attach("todos", allow=SIGNED_IN)
+    assert len((EXAMPLE / "app.mjs").read_text().splitlines()) <= 60
+    assert len(lines("history.mjs")) <= 10
+    change = f"-export const pb = {PLAIN};\n+export const pb = {WITH_EVENTS};\n"
+    assert change in (EXAMPLE.parents[1] / "docs" / "javascript.md").read_text()
 
 
 @pytest.fixture
@@ -54,10 +34,7 @@ def open_app(server: Server, chromium: Browser) -> Iterator[Open]:
             page = opened.enter_context(chromium.new_context()).new_page()
             page.set_default_timeout(WAIT)
             page.goto(server.url)
-            page.get_by_label("Email").fill(ANN["PB_EMAIL"])
-            page.get_by_label("Password").fill(ANN["PB_PASSWORD"])
-            page.get_by_role("button", name="Sign in").click()
-            says(page, "Signed in")
+            sign_in(page)
             return page
 
         yield open_window
@@ -68,24 +45,6 @@ def with_events(server: Server) -> Iterator[Server]:
     start_app(server, events=True)
     with command("run", env=server.environment):
         yield server
-
-
-def says(page: Page, text: str) -> None:
-    expect(page.get_by_role("status")).to_have_text(text)
-
-
-def shows(page: Page, *rows: str) -> None:
-    expect(page.locator("ul span")).to_have_text(rows)
-
-
-def save(page: Page, **fields: str) -> None:
-    for label, text in fields.items():
-        page.get_by_label(label).fill(text)
-    page.get_by_role("button", name="Save").click()
-
-
-def click(page: Page, row: str, name: str) -> None:
-    page.locator("ul li").filter(has_text=row).get_by_role("button", name=name).click()
 
 
 @pytest.mark.parametrize(
@@ -180,6 +139,31 @@ def test_what_was_not_sent_survives_a_reload_and_is_sent_in_order_once(with_even
     eventually(lambda: stored(page) == 0, "an empty storage")
     events: list[dict[str, Any]] = with_events.superuser().records("events", sort="seq")
     assert [event["data"] for event in events][1:] == [{"title": "Eggs"}, {"count": 3}, {"count+": 1}]
+    check_log(with_events)
+
+
+def test_windows_share_what_was_not_sent(with_events: Server, open_app: Open) -> None:
+    one = open_app()
+    save(one, Title="Milk")
+    says(one, "Done")
+    other = one.context.new_page()
+    other.goto(with_events.url)
+    says(other, "Signed in")
+    refuse_appends(one)
+    click(one, "Milk", "Edit")
+    save(one, Title="Eggs", Times="3")
+    eventually(lambda: stored(one) == 2, "the change in the storage")
+    click(other, "Milk", "+1")
+    for page in (one, other):
+        says(page, "Done")
+        shows(page, "Eggs 4 times")
+    click(one, "Eggs", "+1")
+    eventually(lambda: stored(other) == 1, "the other one")
+    one.close()
+    shows(other, "Eggs 5 times")
+    eventually(lambda: stored(other) == 0, "an empty storage")
+    events: list[dict[str, Any]] = with_events.superuser().records("events", sort="seq")
+    assert [event["data"] for event in events][1:] == [{"title": "Eggs"}, {"count": 3}, {"count+": 1}, {"count+": 1}]
     check_log(with_events)
 
 

@@ -19,9 +19,10 @@ PACKAGE = ROOT / "pocketbase_events"
 ARCHITECTURE = DOCS / "architecture.md"
 OPERATIONS = DOCS / "operations.md"
 MOST_BYTES = 8192  # of the README
-LANGUAGES = {"sh", "js", "python", "html", "ini", "yaml", "text", "mermaid"}  # the first three are run by tests
+LANGUAGES = {"sh", "js", "python", "diff", "html", "ini", "yaml", "text", "mermaid"}  # the first three are run by tests
 EXAMPLES = {"readme_example.mjs": README} | dict.fromkeys(
-    ("app_example.mjs", "history_example.mjs", "queue_example.mjs", "example.mjs"), DOCS / "javascript.md"
+    ("app_example.mjs", "history_example.mjs", "queue_example.mjs", "example.mjs", "examples/todo/history.mjs"),
+    DOCS / "javascript.md",
 )
 
 
@@ -61,7 +62,7 @@ def test_an_example_in_javascript_is_the_tested_file(name: str) -> None:
     text = EXAMPLES[name].read_text()
     shown = re.search(rf"<!-- {name} -->\n```js\n(.*?)```\n<!-- /{name} -->", text, re.DOTALL)
     assert shown is not None
-    assert shown[1] == (ROOT / "tests" / "javascript" / name).read_text()
+    assert shown[1] == (ROOT / name if "/" in name else ROOT / "tests" / "javascript" / name).read_text()
 
 
 def test_there_is_no_other_javascript_on_the_pages() -> None:
