@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,21 +97,32 @@ def javascript_packages() -> None:
     for program in ("node", "npm"):
         if shutil.which(program) is None:
             pytest.skip(f"THE JAVASCRIPT TESTS DID NOT RUN: no {program} on the PATH. Install Node.js 20 or newer.")
-    manifest = JAVASCRIPT / "package.json"
-    with manifest.open() as file:
+    _install(JAVASCRIPT)
+    ours = JAVASCRIPT / "node_modules" / "pocketbase-events"
+    with suppress(FileExistsError):  # another process of this test run is as fast
+        ours.symlink_to(JAVASCRIPT.parents[1] / "javascript")
+
+
+@pytest.fixture(scope="session")
+def javascript_tools() -> None:
+    """A bundler, a generator of types, and the oldest SDK that is supported, pinned as well."""
+    _install(JAVASCRIPT / "tools")
+
+
+def _install(folder: Path) -> None:
+    """Let npm install what is missing there, without the packages' own scripts, which would compile for minutes."""
+    with (folder / "package.json").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # other processes of this test run want them, too
         pinned = json.load(file)["dependencies"]
-        if {name: _installed_version(name) for name in pinned} != pinned:
-            npm = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund")
-            done = subprocess.run(npm, cwd=JAVASCRIPT, capture_output=True, text=True, timeout=300, check=False)
+        versions = {name: version.rpartition("@")[2] for name, version in pinned.items()}
+        if {name: _installed_version(folder, name) for name in pinned} != versions:
+            npm = ("npm", "install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund")
+            done = subprocess.run(npm, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
             assert done.returncode == 0, done.stderr
-        ours = JAVASCRIPT / "node_modules" / "pocketbase-events"
-        if not ours.exists():
-            ours.symlink_to(JAVASCRIPT.parents[1] / "javascript")
 
 
-def _installed_version(name: str) -> str | None:
-    manifest = JAVASCRIPT / "node_modules" / name / "package.json"
+def _installed_version(folder: Path, name: str) -> str | None:
+    manifest = folder / "node_modules" / name / "package.json"
     return str(json.loads(manifest.read_text())["version"]) if manifest.exists() else None
 
 

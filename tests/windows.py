@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from playwright.sync_api import Browser, Page, expect
-from support import DEADLINE, eventually
+from support import DEADLINE, SUPERUSER, Server, eventually
 
 JAVASCRIPT = Path(__file__).parent / "javascript"
 PACKAGE = Path(__file__).parents[1] / "javascript"
@@ -141,3 +141,13 @@ def publish(folder: Path) -> None:
     shutil.copytree(PACKAGE, folder / "pocketbase-events")
     for file in (SDK, *JAVASCRIPT.glob("*example.mjs")):
         shutil.copy(file, folder)
+
+
+def run_script(server: Server, script: str, *arguments: str, node: tuple[str, ...] = ()) -> str:
+    """What a script prints that runs in Node, with these options of it, as the user Ann."""
+    superuser = {"PB_SUPERUSER": SUPERUSER[0], "PB_SUPERUSER_PASSWORD": SUPERUSER[1]}
+    environment = {**os.environ, **ANN, **superuser, "PB_URL": server.url}
+    started = ["node", *node, str(JAVASCRIPT / script), *arguments]
+    done = subprocess.run(started, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
