@@ -42,10 +42,7 @@ export async function changesIn(pb, target, body, now) {
     if ((target.fields && !type) || type?.type === "autodate") continue;
     if (type?.type === "file" || (!type && [value].flat().some(isFile))) {
       const of = type ?? { multiple: Array.isArray(value) };
-      Object.assign(
-        changes,
-        await fileChanges(pb, target, [key, field, modifier], of, value, now && (now[field] ?? "")),
-      );
+      Object.assign(changes, await fileChanges(pb, target, [key, field, modifier], of, value, now && (now[field] ?? "")));
       continue;
     }
     const given = modifier ? operand(type, value) : cast(type, value);

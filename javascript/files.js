@@ -95,12 +95,7 @@ function isOriginal(name, file) {
 /** The data with the files of earlier events downloaded, for a new event to have as its own. */
 export async function downloaded(pb, data, signal) {
   const isStored = (value) => value?.collectionName === "events" && "number" in value;
-  if (
-    !Object.values(data ?? {})
-      .flat()
-      .some(isStored)
-  )
-    return data;
+  if (!Object.values(data ?? {}).flat().some(isStored)) return data;
   const token = await pb.files.getToken({ requestKey: null, signal });
   const of = async (value) => {
     if (Array.isArray(value)) return Promise.all(value.map(of));
@@ -109,7 +104,5 @@ export async function downloaded(pb, data, signal) {
     if (!answer.ok) throw await refusal(pb, `The file ${value.name} can't be read.`, {}, answer.status);
     return new File([await answer.blob()], value.name.replace(/(_[a-z0-9]{10}){1,2}(?=\.|$)/, ""));
   };
-  return Object.fromEntries(
-    await Promise.all(Object.entries(data).map(async ([key, value]) => [key, await of(value)])),
-  );
+  return Object.fromEntries(await Promise.all(Object.entries(data).map(async ([key, value]) => [key, await of(value)])));
 }

@@ -28,9 +28,7 @@ export async function write(state, place, method, given) {
 
 /** Whether a body names files that the row holds, which only the row can tell from others. */
 const namesFiles = ({ fields }, body) =>
-  Object.entries(body).some(
-    ([key, value]) => fields?.get(key)?.type === "file" && [value].flat().some((each) => each && !isFile(each)),
-  );
+  Object.entries(body).some(([key, value]) => fields?.get(key)?.type === "file" && [value].flat().some((each) => each && !isFile(each)));
 
 /** What a call was given: id, body and options. */
 export function callOf(method, given) {
