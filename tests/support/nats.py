@@ -5,7 +5,7 @@ import json
 import signal
 import subprocess
 import sysconfig
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -57,12 +57,10 @@ def nats_server(folder: Path, **config: Any) -> Iterator[Nats]:
 
 
 @contextmanager
-def nats_cluster(
-    folder: Path, ports: Sequence[int] | None = None, seen_at: Sequence[int] | None = None
-) -> Iterator[list[Nats]]:
-    """Three servers; `seen_at` are the ports by which they find each other, if not their own."""
-    routes = ports or [free_port() for _ in range(3)]
-    found = [f"nats-route://127.0.0.1:{port}" for port in seen_at or routes]
+def nats_cluster(folder: Path) -> Iterator[list[Nats]]:
+    """Three servers that are one cluster."""
+    routes = [free_port() for _ in range(3)]
+    found = [f"nats-route://127.0.0.1:{port}" for port in routes]
     servers = [
         Nats(
             folder / f"n{number}",

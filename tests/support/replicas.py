@@ -3,10 +3,13 @@
 import json
 import random
 import subprocess
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
+from pocketbase_events.errors import TroubleError
+from pocketbase_events.jobs.record.steps import Step
 from support import NEVER, Server, check_log, eventually, head_of, item_id, live_rows
+from support.clients import AT_ONCE
 from support.log import query
 
 WORKER_ONLY = {"POCKETBASE_SUPERUSER_EMAIL": "", "POCKETBASE_SUPERUSER_PASSWORD": ""}
@@ -14,12 +17,6 @@ FIELDS = ("title", "qty", "note", "done", "deleted", "seq")
 COLUMNS = (
     "seq, id, event_id, timestamp, type, collection, item_id, data, actor, reason, together, expected_seq, hash, error"
 )
-
-
-class Started(subprocess.Popen[str]):
-    """A command that goes on, and the file that it logs to."""
-
-    log: Path
 
 
 def some_events(count: int, seed: int = 1, first: int = 0) -> list[dict[str, Any]]:
@@ -47,9 +44,19 @@ def some_events(count: int, seed: int = 1, first: int = 0) -> list[dict[str, Any
 
 
 def record_some(server: Server, count: int, seed: int = 1, first: int = 0) -> None:
-    """Append events to a log and record them."""
-    server.guest().append_all(*some_events(count, seed, first))
-    server.worker().run_to_end(NEVER)
+    """Append events to a log and record them, however much else the machine has to do."""
+    url, events = "/api/collections/events/records", some_events(count, seed, first)
+    guest = server.guest()
+    for start in range(0, len(events), AT_ONCE):
+        some = [("POST", url, {"collection": "items", **event}) for event in events[start : start + AT_ONCE]]
+        eventually(lambda requests=some: guest.batch(*requests).ok, "appended events")  # type: ignore[misc]
+    eventually(lambda: _is_recorded(server), "recorded events")
+
+
+def _is_recorded(server: Server) -> bool:
+    with suppress(TroubleError):
+        return server.worker().run_to_end(NEVER) is Step.IDLE
+    return False
 
 
 def log_of(server: Server) -> list[tuple[Any, ...]]:
