@@ -22,7 +22,17 @@ from rich.console import Console
 from rich.table import Table
 from support import Server, installed_binary, set_up
 
-from benchmarks import of_growth, of_history, of_hooks, of_latency, of_loading, of_neighbours, of_reading, of_recording
+from benchmarks import (
+    of_growth,
+    of_history,
+    of_hooks,
+    of_latency,
+    of_loading,
+    of_neighbours,
+    of_reading,
+    of_recording,
+    of_streams,
+)
 from benchmarks.measure import Figure
 from benchmarks.plot import draw
 from benchmarks.world import Worlds
@@ -38,6 +48,7 @@ PARTS: dict[str, Callable[[Worlds], Iterator[Figure]]] = {
     "history": of_history.measure,
     "reading": of_reading.measure,
     "neighbours": of_neighbours.measure,
+    "streams": of_streams.measure,
 }
 Part = StrEnum("Part", list(PARTS))
 Results = dict[str, dict[str, Any]]  # by part
