@@ -20,7 +20,7 @@ ARCHITECTURE = DOCS / "architecture.md"
 OPERATIONS = DOCS / "operations.md"
 MOST_BYTES = 8192  # of the README
 LANGUAGES = {"sh", "js", "python", "diff", "html", "ini", "yaml", "text", "mermaid"}  # the first three are run by tests
-EXAMPLES = {"readme_example.mjs": README} | dict.fromkeys(
+EXAMPLES = {"readme_example.mjs": README, "near_example.mjs": DOCS / "scaling.md"} | dict.fromkeys(
     ("app_example.mjs", "history_example.mjs", "queue_example.mjs", "example.mjs", "examples/todo/history.mjs"),
     DOCS / "javascript.md",
 )
@@ -104,8 +104,8 @@ def defined_in(file: Path) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, kinds)}
 
 
-def test_the_variables_of_the_compose_file_are_those_of_the_example_and_the_page() -> None:
-    compose = (ROOT / "docker-compose.yml").read_text()
+def test_the_variables_of_the_compose_files_are_those_of_the_example_and_the_page() -> None:
+    compose = "".join(file.read_text() for file in ROOT.glob("docker-compose*.yml"))
     arguments = ", ".join(re.findall(r"args: \[(.*)\]", compose)).split(", ")
     variables = {*re.findall(r"\$\{(\w+)", compose), *arguments}
     assert len(variables) > 8
