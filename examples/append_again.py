@@ -11,7 +11,6 @@ of a row's seq (`expected_seq`) was met then, and is left out.
 import json
 import os
 import sys
-from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -25,17 +24,16 @@ FIELDS = ("id", "type", "collection", "item_id", "data", "actor", "reason", "tog
 Event = dict[str, Any]
 
 
-def events_after(file: Path, seq: int) -> Iterator[list[Event]]:
-    """The events of an export after this seq. Those that belong together come in one list."""
-    events = (json.loads(line) for line in file.read_text().splitlines())
-    missing = ({name: event.get(name) for name in (*FIELDS, "seq")} for event in events if event["seq"] > seq)
-    for (together, *_), group in groupby(missing, lambda event: (event["together"] or event["seq"], event["actor"])):
-        yield [{name: event[name] for name in FIELDS} for event in group if together]
+def in_common(log: EventLog, exported: list[Event]) -> int:
+    """How many events at the beginning the export and the log have in common, by their hashes."""
+    pairs = zip(log.follow(until_head=True), exported, strict=False)
+    return next((place for place, (ours, theirs) in enumerate(pairs) if ours.hash != theirs["hash"]), log.head().seq)
 
 
 def is_appended(client: PocketBase, events: list[Event]) -> bool:
     """Append events in one transaction; false if they are there already."""
-    requests = [{"method": "POST", "url": "/api/collections/events/records", "body": event} for event in events]
+    bodies = [{name: event.get(name) for name in FIELDS} for event in events]
+    requests = [{"method": "POST", "url": "/api/collections/events/records", "body": body} for body in bodies]
     try:
         client.send("/api/batch", {"method": "POST", "body": {"requests": requests}})
     except ClientResponseError as error:
@@ -49,21 +47,12 @@ def main(file: Path) -> str:
     client = PocketBase(os.environ["POCKETBASE_URL"])
     email, password = (os.environ[f"POCKETBASE_SUPERUSER_{name}"] for name in ("EMAIL", "PASSWORD"))
     client.collection("_superusers").auth_with_password(email, password)
+    exported = [json.loads(line) for line in file.read_text().splitlines()]
     with EventLog.from_environment() as log:
-        found = list(events_after(file, common_head(log, file)))
-    appended = sum(len(events) for events in found if is_appended(client, events))
-    return f"Appended {appended} of {sum(map(len, found))} events."
-
-
-def common_head(log: EventLog, file: Path) -> int:
-    """The seq of the last event that the export and the log have in common: both have its hash."""
-    hashes = {event["seq"]: event["hash"] for event in map(json.loads, file.read_text().splitlines())}
-    common = 0
-    for event in log.follow(0, until_head=True):
-        if hashes.get(event.seq) != event.hash:
-            break
-        common = event.seq
-    return common
+        missing = exported[in_common(log, exported) :]
+    groups = groupby(missing, lambda event: (event.get("together") or event["seq"], event["actor"]))
+    appended = sum(len(group) for _, each in groups if is_appended(client, group := list(each)))
+    return f"Appended {appended} of {len(missing)} events."
 
 
 if __name__ == "__main__":

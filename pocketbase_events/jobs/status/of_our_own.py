@@ -53,7 +53,7 @@ def collection_problems(setup: Setup) -> Iterator[str]:
             continue
         edited = [each for each in _OURS if found[each] != ours.get(each) and (name, each) != ("events", "createRule")]
         if edited:
-            yield f"{name} is not as init made it: its {' and its '.join(edited)} was edited. {_INIT}"
+            yield f"{name} is not as init made it: somebody edited its {' and its '.join(edited)}. {_INIT}"
         indexes = set(map(index_name, ours["indexes"])) - set(map(index_name, found["indexes"] or ()))
         if indexes:
             yield f"{name} lacks the index {', '.join(sorted(indexes))}, so that looking for events takes long. {_INIT}"

@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Server, installed_binary, running, start_copy
+from support import Server, create, eventually, installed_binary, pending, running, start_copy
 from support.command_line import cli
 from support.every_command import EXECUTABLE
 from support.server import see_worker
+from support.working import working
 
 from pocketbase_events.jobs.status.of_server import NEWEST_TRIED
 
 RULE = '@request.auth.collectionName = "event_workers"'
+
+
+def more(*values: Any) -> Any:
+    """Another case, for `make test-all`."""
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +64,14 @@ def sql(server: Server, *statements: str) -> None:
 @pytest.mark.parametrize(
     ("collection", "changes", "says"),
     [
-        ("event_head", {"updateRule": RULE}, "event_head is not as init made it: its updateRule was edited."),
-        ("events", {"deleteRule": ""}, "events is not as init made it: its deleteRule was edited."),
-        ("event_targets", {"createRule": "", "updateRule": ""}, "its createRule and its updateRule was edited."),
-        ("event_workers", {"manageRule": RULE}, "its manageRule was edited."),
-        ("event_log", {"viewQuery": "SELECT e.id, e.seq FROM events e"}, "event_log is not as init made it"),
+        ("event_head", {"updateRule": RULE}, "event_head is not as init made it: somebody edited its updateRule."),
+        more("events", {"deleteRule": ""}, "events is not as init made it: somebody edited its deleteRule."),
+        more("event_targets", {"createRule": "", "updateRule": ""}, "edited its createRule and its updateRule."),
+        more("event_workers", {"manageRule": RULE}, "edited its manageRule."),
+        more("event_log", {"viewQuery": "SELECT e.id, e.seq FROM events e"}, "event_log is not as init made it"),
         ("events", {"indexes": []}, "events lacks the index idx_events_actor, idx_events_item, idx_events_pending"),
     ],
-    ids=lambda given: given if isinstance(given, str) else "-".join(given),
+    ids=str,
 )
 def test_our_collections_that_somebody_edited_are_found_and_put_right_by_init(
     shared: Server, collection: str, changes: dict[str, Any], says: str
@@ -88,6 +94,7 @@ def test_a_read_rule_that_shuts_the_worker_out_is_found_and_what_to_add_is_said(
     edit(shared, "events", listRule=before)
 
 
+@pytest.mark.slow
 def test_a_missing_view_of_ours_is_made_again_by_init(shared: Server) -> None:
     assert shared.superuser()("DELETE", "/api/collections/event_fields").ok
     (told,) = problems(shared)
@@ -100,8 +107,8 @@ def test_a_missing_view_of_ours_is_made_again_by_init(shared: Server) -> None:
     ("changes", "says"),
     [
         ({"maxRequests": 50}, "maxRequests is 50 (at least 1000)"),
-        ({"timeout": 1}, "timeout is 1 (at least 3)"),
-        ({"maxBodySize": 100_000, "maxRequests": 60}, "maxBodySize is 100000 (at least 16000000)"),
+        more({"timeout": 1}, "timeout is 1 (at least 3)"),
+        more({"maxBodySize": 100_000, "maxRequests": 60}, "maxBodySize is 100000 (at least 16000000)"),
     ],
     ids=str,
 )
@@ -119,10 +126,10 @@ def test_limits_of_the_batch_api_that_are_too_small_are_found_and_raised_by_init
     ("label", "most", "needed"),
     [
         ("*:create", 20, "items:create"),
-        ("items:update", 20, "items:update"),
-        ("/api/collections/events/", 9, "events:update"),
+        more("items:update", 20, "items:update"),
+        more("/api/collections/events/", 9, "events:update"),
         ("/api/batch", 3, "/api/batch"),
-        ("PATCH /api/collections/event_head/", 9, "event_head:update"),
+        more("PATCH /api/collections/event_head/", 9, "event_head:update"),
     ],
 )
 def test_a_rate_limit_that_slows_the_worker_is_found_and_a_rule_with_the_label_that_it_names_helps(
@@ -147,6 +154,7 @@ def test_a_rate_limit_that_slows_the_worker_is_found_and_a_rule_with_the_label_t
 DEFAULT_LIMITS = [("*:auth", 2, 3), ("*:create", 20, 5), ("/api/batch", 3, 1), ("/api/", 300, 10)]  # of PocketBase
 
 
+@pytest.mark.slow
 def test_the_default_rules_of_the_rate_limiter_slow_the_worker_and_those_for_guests_do_not(shared: Server) -> None:
     def rules(audience: str) -> list[dict[str, Any]]:
         names = ("label", "maxRequests", "duration")
@@ -208,7 +216,7 @@ def locked(shared: Server) -> Server:
 HARMLESS = "BEFORE DELETE ON `{table}` BEGIN SELECT 1; END"
 
 
-@pytest.mark.parametrize("trigger", ["pbe_events_delete", "pbe_stamps_update", "pbe_head_update"])
+@pytest.mark.parametrize("trigger", ["pbe_events_delete", more("pbe_stamps_update"), more("pbe_head_update")])
 def test_a_trigger_of_the_log_that_is_missing_or_edited_is_found_and_init_installs_it(
     locked: Server, trigger: str
 ) -> None:
@@ -223,7 +231,7 @@ def test_a_trigger_of_the_log_that_is_missing_or_edited_is_found_and_init_instal
         is_well(locked)
 
 
-@pytest.mark.parametrize("how", ["missing", "edited"])
+@pytest.mark.parametrize("how", [more("missing"), "edited"])
 def test_a_broken_lock_of_rows_is_found_and_mended_by_attach_and_an_open_one_is_no_problem(
     locked: Server, how: str
 ) -> None:
@@ -240,12 +248,14 @@ def test_a_broken_lock_of_rows_is_found_and_mended_by_attach_and_an_open_one_is_
     cli(locked, "attach", "items", "--lock")
 
 
+@pytest.mark.slow
 def test_a_collection_that_was_renamed_there_and_back_is_still_locked(locked: Server) -> None:
     edit(locked, "items", name="things")
     edit(locked, "things", name="items")
     is_well(locked)
 
 
+@pytest.mark.slow
 def test_a_pocketbase_that_is_newer_than_any_that_was_tried_is_found_until_one_goes_back(
     installed_template: Path, tmp_path: Path
 ) -> None:
@@ -270,9 +280,32 @@ def test_a_pocketbase_that_is_newer_than_any_that_was_tried_is_found_until_one_g
         is_well(server)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("faketime") is None, reason="THE CLOCK WAS NOT SET: no faketime on the PATH")
 def test_a_clock_that_is_wrong_is_found_and_a_clock_that_is_set_is_not(shared: Server) -> None:
     command = ["faketime", "-f", "+7s", EXECUTABLE, "status"]
     done = subprocess.run(command, env=shared.environment, capture_output=True, text=True, check=False)
     assert (done.returncode, "7 s ahead of PocketBase's" in done.stderr) == (1, True), done.stderr
     is_well(shared)
+
+
+@pytest.mark.slow
+def test_while_a_load_is_recorded_slowly_status_says_for_how_long_it_has_waited_and_until_when(
+    server: Server,
+) -> None:
+    rule = {"label": "items:create", "maxRequests": 2, "duration": 2, "audience": ""}
+    with working(server):
+        settings(server, rateLimits={"enabled": True, "rules": [rule]})
+        loader = server.superuser()
+        loader.append_all(*({**create(number), "collection": "items"} for number in range(60)))
+
+        def told() -> str:
+            return cli(server, "status", code=1).stderr
+
+        (found,) = eventually(lambda: re.findall(r"Events wait for .*", told()), "the wait", 90)
+        assert re.match(r"Events wait for \d\d s: a worker is at work, and behind by \d+ events\. At this rate,", found)
+        assert re.search(r"1 a second, that is done in \d+ s\.$", found)
+        assert re.search(r"pending   \d+ \(for \d\d s\)", cli(server, "status", code=1).stdout)
+        settings(server, rateLimits={"enabled": False})
+        eventually(lambda: pending(server) == 0, "the end of the load")
+        is_well(server)

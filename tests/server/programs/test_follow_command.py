@@ -7,11 +7,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from support import DEADLINE, Server, command, create, eventually, fill_log, item_id, run_command
+from support import DEADLINE, Server, command, create, eventually, item_id, run_command
 from support.every_command import DONE, EXECUTABLE, PROBLEM, UNREACHABLE, environment
 from support.working import working
-
-EVENTS = 100_000  # in a long log
 
 
 @pytest.fixture
@@ -93,21 +91,6 @@ def test_a_closed_pipe_ends_it_quietly_even_if_nothing_happens_any_more(busy: Se
         )
         *printed, status = done.stdout.splitlines()
         assert (len(printed), status, done.stderr) == (lines, "0", "")
-
-
-@pytest.mark.slow
-def test_a_consumer_that_is_killed_goes_on_where_it_was_and_has_each_event_once(server: Server) -> None:
-    server.stop()
-    fill_log(server, EVENTS)
-    server.start()
-    seen: list[int] = []
-    for upto in (20_000, 50_000, EVENTS):
-        with command("follow", "--after", str(len(seen)), env=server.environment) as process:
-            assert process.stdout is not None
-            while len(seen) < upto:
-                seen.append(json.loads(process.stdout.readline())["seq"])
-            process.kill()
-    assert seen == list(range(1, EVENTS + 1))
 
 
 def test_a_log_that_ends_before_the_seq_is_a_problem_and_nobody_there_is_told(server: Server) -> None:
