@@ -11,9 +11,11 @@ from pocketbase_events.cli.progress import progress
 from pocketbase_events.errors import WrongUsageError
 from pocketbase_events.jobs.verify import Verdict, exported_to, stored_in, verify_file, verify_stream
 from pocketbase_events.jobs.verify import verify as verify_log
+from pocketbase_events.jobs.verify_parts import verify_parts
+from pocketbase_events.jobs.watch import Watch
 from pocketbase_events.pb.connect import log_source
 from pocketbase_events.pb.export_folder import ExportFolder
-from pocketbase_events.settings import NatsSettings
+from pocketbase_events.settings import NatsSettings, Settings
 from pocketbase_events.stream.messages import DEFAULT_STREAM
 from pocketbase_events.stream.stream import connected
 
@@ -44,9 +46,15 @@ def verify(
         elif file is not None:
             verdict = verify_file(file, watch, exported_to(ExportFolder(file)) if files else None)
         else:
-            with log_source(context.obj, folder) as seen:
-                verdict = verify_log(seen, watch, files=stored_in(seen) if files else None)
+            verdict = _verify_log(context.obj, folder, watch, files=files)
     report_verdict(verdict, as_json=as_json)
+
+
+def _verify_log(settings: Settings, folder: Path | None, watch: Watch, *, files: bool) -> Verdict:
+    if folder is not None and not files and (verdict := verify_parts(folder, watch)) is not None:
+        return verdict
+    with log_source(settings, folder) as seen:
+        return verify_log(seen, watch, files=stored_in(seen) if files else None)
 
 
 def report_verdict(verdict: Verdict, *, as_json: bool) -> None:

@@ -45,6 +45,10 @@ class Chain:
         self.events = 0
         self.head = EMPTY
 
+    def begin_after(self, event: Recorded) -> None:
+        """Begin with the event after this one, which was checked elsewhere."""
+        self.head, self._before, self._timestamp = event.head, (event.hash,), event.timestamp
+
     def check(self, event: Recorded) -> list[Problem]:
         """Problems of this event, or of the one before it, which this one reveals."""
         problems = self._fields(event)

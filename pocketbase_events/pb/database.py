@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,6 @@ class Database:
         except sqlite3.Error as error:
             raise WrongUsageError(why=f"{self._path} can't be opened ({error}).") from None
         self._database.row_factory = sqlite3.Row
-        self._database.text_factory = lambda text: text.decode(errors="replace")
 
     def close(self) -> None:
         """Close the file."""
@@ -99,6 +98,11 @@ class Database:
                 return
             place = {"seq": page[-1]["seq"], "position": page[-1]["position"]}
 
+    def repeats_event_ids(self) -> bool:
+        """Whether two recorded events have the same event_id."""
+        query = "SELECT 1 FROM events WHERE seq > 0 GROUP BY event_id HAVING COUNT(*) > 1 LIMIT 1"
+        return bool(self._all(query))
+
     def rows(self, target: Target) -> Iterator[Sequence[Row]]:
         """All rows of a collection, by id."""
         last = ""
@@ -139,8 +143,7 @@ class Database:
 
     def _all(self, query: str, **values: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - what SQLite takes
         try:
-            with closing(self._database.execute(query, values)) as cursor:
-                found = cursor.fetchall()
+            found = self._read(query, values)
         except sqlite3.OperationalError as error:
             if "no such table" in str(error):
                 raise NotInstalledError(url=str(self._path)) from None
@@ -151,11 +154,32 @@ class Database:
             raise TroubleError(why=f"PocketBase was started in {self._path.parent} while it was read. Run it again.")
         return found
 
+    def _read(self, query: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+        try:
+            with closing(self._database.execute(query, values)) as cursor:
+                return cursor.fetchall()
+        except sqlite3.OperationalError as error:
+            if "decode to UTF-8" not in str(error):
+                raise
+        # Bytes that are not UTF-8 are rare, and reading each text with care takes half as long again.
+        self._database.text_factory = _decoded
+        try:
+            with closing(self._database.execute(query, values)) as cursor:
+                return cursor.fetchall()
+        finally:
+            self._database.text_factory = str
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode(errors="replace")
+
 
 def _texts(item: sqlite3.Row) -> dict[str, Json]:
     """An event as the API shows it: whole numbers beyond doubles, edited into the file, are rounded."""
     shown = dict(item)
-    return {**shown, "seq": parse_number(str(shown["seq"])) if isinstance(shown["seq"], int) else shown["seq"]}
+    if isinstance(shown["seq"], int):
+        shown["seq"] = parse_number(str(shown["seq"]))
+    return shown
 
 
 def _row(target: Target, row: sqlite3.Row) -> Row:

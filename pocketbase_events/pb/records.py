@@ -282,5 +282,5 @@ def _files_of(text: str) -> tuple[list[str], list[str]]:
 
 def _is_damaged(item: Mapping[str, Any]) -> bool:
     """Whether an event's texts are not valid UTF-8: bad bytes were replaced on the way, which changes the length."""
-    texts = "".join(item[name] for name in ("collection", "item_id", "actor", "data", "reason", "together"))
+    texts = f"{item['collection']}{item['item_id']}{item['actor']}{item['data']}{item['reason']}{item['together']}"
     return bool((len(texts) if texts.isascii() else len(texts.encode())) != item["bytes"])

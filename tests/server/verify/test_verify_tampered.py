@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,9 @@ import pytest
 from support import Server, fill_log, run_command, running, unlocked
 from support.tampering import WAYS, moves_head, removes, sets, tamper_with
 from support.verifying import COUNT, verify
+
+from pocketbase_events.jobs.verify_parts import PART, WORTHWHILE, sound_part, verify_parts
+from pocketbase_events.pb.database import Database
 
 
 def assert_told(verdict: Any, seqs: set[int], words: str) -> None:
@@ -37,6 +42,30 @@ def test_a_process_of_its_own_finds_the_same(stopped: Server, way: str) -> None:
     assert_told(from_file, seqs, words)
     stopped.start()
     assert verify(stopped, code=1) == from_file
+
+
+@pytest.mark.parametrize("way", [None, *WAYS])
+def test_whatever_is_done_to_a_log_is_found_when_its_parts_are_checked_apart(stopped: Server, way: str | None) -> None:
+    if way is not None:
+        tamper_with(stopped, WAYS[way][0])
+    ends = (0, 10, 14, 15, 16, 20, COUNT)
+    with closing(Database(stopped.data)) as database:
+        status, repeats = database.status(), database.repeats_event_ids()
+    parts = [sound_part(stopped.data, after, to) for after, to in pairwise(ends)]
+    is_sound = status.head == status.last and not repeats and sum(map(len, parts)) == status.seq
+    assert is_sound == (way is None)
+
+
+@pytest.mark.slow
+def test_a_long_log_is_verified_in_parts_at_once(installed_template: Path, tmp_path: Path) -> None:
+    server = Server(Path(shutil.copytree(installed_template, tmp_path / "long")))
+    fill_log(server, WORTHWHILE + 1)
+    sound = verify(server, "--dir", str(server.data))
+    assert (sound["events"], sound["head"]["seq"]) == (WORTHWHILE + 1, WORTHWHILE + 1)
+    assert verify_parts(server.data) is not None
+    tamper_with(server, sets("data", '{"qty": 7}', PART))
+    assert verify_parts(server.data) is None
+    assert_told(verify(server, "--dir", str(server.data), code=1), {PART}, "changed")
 
 
 def test_two_things_done_to_a_log_are_both_found(stopped: Server) -> None:
