@@ -23,6 +23,7 @@ from rich.table import Table
 from support import Server, installed_binary, set_up
 
 from benchmarks import (
+    of_batches,
     of_growth,
     of_history,
     of_hooks,
@@ -44,6 +45,7 @@ PARTS: dict[str, Callable[[Worlds], Iterator[Figure]]] = {
     "loading": of_loading.measure,
     "latency": of_latency.measure,
     "hooks": of_hooks.measure,
+    "batches": of_batches.measure,
     "growth": of_growth.measure,
     "history": of_history.measure,
     "reading": of_reading.measure,

@@ -79,7 +79,7 @@ def measure(worlds: Worlds) -> Iterator[Figure]:
 
         waits, inserts = in_turns(ROUNDS * EACH, append_one, insert_one)
         ours, theirs = _medians(waits), _medians(inserts)
-        yield _figure("append to row, one client", ours, theirs, waits, inserts, target=5.0)
+        yield _figure("append to row, one client", ours, theirs, waits, inserts, target=2.5)
     rate = _maximum(worlds) / 3
     with _scene(worlds) as (client, rows, numbers):
         waits, inserts = [], []

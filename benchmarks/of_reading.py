@@ -11,13 +11,14 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 import requests
-from support import WORKER, running
+from support import WORKER, Server, running
 
-from benchmarks.measure import Figure
+from benchmarks.measure import Figure, in_turns
 from benchmarks.world import SIZES, Worlds, long_log
 from pocketbase_events.cli import SWITCH_INTERVAL
 from pocketbase_events.core.fold import Fold
 from pocketbase_events.jobs.verify import verify
+from pocketbase_events.jobs.verify_parts import verify_parts
 from pocketbase_events.pb.accounts import worker_token
 from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.gateway import Gateway
@@ -26,7 +27,8 @@ from pocketbase_events.settings import Settings
 
 LOG = SIZES[-1]  # events
 TURN = LOG // 20  # events that each reads before it is the next one's turn
-TARGETS = {"verify": 0.8, "fold of rebuild": 0.8, "export": None}
+FILE_TURNS = 2
+TARGETS = {"verify": 0.9, "fold of rebuild": 0.8, "export": None}
 
 
 def measure(worlds: Worlds) -> Iterator[Figure]:
@@ -37,6 +39,7 @@ def measure(worlds: Worlds) -> Iterator[Figure]:
             for reading in readings.values():
                 reading.take_a_turn()
         memory = {name: reading.end() for name, reading in readings.items()}
+        yield _in_the_file(server)
     for name, target in TARGETS.items():
         yield Figure(
             f"{name}, {LOG:,} events ({memory[name]:.0f} MB)",
@@ -47,6 +50,23 @@ def measure(worlds: Worlds) -> Iterator[Figure]:
             against=f"a bare loop through the records ({memory['bare']:.0f} MB)",
             details={"memory": memory},
         )
+
+
+def _in_the_file(server: Server) -> Figure:
+    """Verifying the database file, against verifying through the API; both whole, as the commands do it."""
+
+    def in_the_file() -> float:
+        started = time.monotonic()
+        assert verify_parts(server.data) is not None
+        return LOG / (time.monotonic() - started)
+
+    def through_the_api() -> float:
+        started = time.monotonic()
+        assert verify(server.gateway()).problems == []
+        return LOG / (time.monotonic() - started)
+
+    turns = in_turns(FILE_TURNS, in_the_file, through_the_api)
+    return Figure(f"verify --dir, {LOG:,} events", *turns, "events/s", 3, against="verify, through the API")
 
 
 class Reading:

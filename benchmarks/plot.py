@@ -1,22 +1,44 @@
 """The plot in the README."""
 
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure as Canvas
 
+from benchmarks.of_batches import BEFORE
+
 FLAT = 1.2  # times the cost of an event in an empty log, at most
 
 
 def draw(results: dict[str, Any], file: Path) -> None:
-    """Events a second against the size of the log, and the distribution of latency."""
+    """Events a second by size of a request, and by size of the log; and the distribution of latency."""
     mpl.rcParams["svg.hashsalt"] = "pocketbase-events"  # so that the same results are the same file
-    canvas = Canvas(figsize=(10, 3.6), layout="constrained")
-    growth, latency = canvas.subplots(1, 2)
+    canvas = Canvas(figsize=(15, 3.6), layout="constrained")
+    batches, growth, latency = canvas.subplots(1, 3)
+    _batches(batches, results["batches"]["figures"])
     _growth(growth, results["growth"]["figures"])
     _latency(latency, results["latency"]["figures"])
     canvas.savefig(file, metadata={"Date": None})
+
+
+def _batches(axes: Any, figures: list[dict[str, Any]]) -> None:
+    axes.set_title("Appended and recorded, by size of a request")
+    sizes = [figure["details"]["size"] for figure in figures]
+    lines = {
+        "PocketBase, rows without events": [median(figure["details"]["rows"]) for figure in figures],
+        "pb_hooks": [median(figure["theirs"]) for figure in figures],
+        "ours": [median(figure["ours"]) for figure in figures],
+        "ours, before": [BEFORE[size] for size in sizes],
+    }
+    for name, rates in lines.items():
+        axes.plot(range(len(sizes)), rates, ":" if "before" in name else "-", marker="o", label=name)
+    axes.set_xticks(range(len(sizes)), map(str, sizes))
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("in a request")
+    axes.set_ylabel("a second")
+    axes.legend(fontsize="small")
 
 
 def _growth(axes: Any, figures: list[dict[str, Any]]) -> None:

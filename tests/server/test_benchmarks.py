@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import of_hooks, of_recording
+from benchmarks import of_batches, of_hooks, of_recording
 from benchmarks.measure import Figure
-from benchmarks.world import Worlds
+from benchmarks.world import Worlds, without_triggers
 
 pytestmark = pytest.mark.slow
 
@@ -23,14 +23,23 @@ def test_recording_is_compared_with_the_same_writes_sent_straight(
 ) -> None:
     events = list(mix[0](120))
     assert of_recording.ours(worlds, events, start_up=0) > 0
-    assert of_recording.straight(worlds, events, size=50) > 0
+    assert of_recording.straight(worlds, without_triggers(worlds), events, size=50) > 0
 
 
 @pytest.mark.parametrize("way", of_hooks.WAYS.values(), ids=of_hooks.WAYS.keys())
-def test_the_script_of_the_comparison_records_as_the_worker_does(worlds: Worlds, way: of_hooks.Send) -> None:
+def test_the_script_of_the_comparison_records_as_the_worker_does(
+    worlds: Worlds, way: tuple[of_hooks.Send, float | None]
+) -> None:
     events = list(of_recording.edits(160))
-    assert of_hooks.theirs(worlds, of_hooks.with_hooks(worlds), way, events) > 0
-    assert of_hooks.ours(worlds, way, events) > 0
+    assert of_hooks.theirs(worlds, of_hooks.with_hooks(worlds), way[0], events) > 0
+    assert of_hooks.ours(worlds, way[0], events) > 0
+
+
+def test_both_record_requests_of_many_events_and_plain_rows_are_inserted_alike(worlds: Worlds) -> None:
+    events = list(of_recording.creates(40))
+    assert of_batches.ours(worlds, events, size=10) > 0
+    assert of_batches.theirs(worlds, of_hooks.with_hooks(worlds), events, size=10) > 0
+    assert of_batches.rows_alone(worlds, without_triggers(worlds), events, size=10) > 0
 
 
 def test_a_figure_is_the_median_of_the_ratios_of_its_turns() -> None:
