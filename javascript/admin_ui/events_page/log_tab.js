@@ -67,6 +67,7 @@ export class LogTab {
     if (round !== this.#round) return;
     if (events.length === PAGE) return void (await this.#toNewest()); // too many to tell what lies between
     this.#newest = Math.max(seq, events[0]?.seq ?? 0);
+    this.#page.names.forget(events);
     await this.#page.names.learn(events);
     if (round !== this.#round || !events.length) return;
     const rows = events.map((event) => this.#row(event));

@@ -10,6 +10,7 @@ export class Names {
   #app;
   #people = new Map(); // actor: its name, or "" if nobody by this id can be read
   #titles = new Map(); // collection and item: its title
+  #definitions;
 
   constructor(app) {
     this.#app = app;
@@ -42,31 +43,43 @@ export class Names {
       const filter = [`id = ${quoted}`, ...called.map((each) => `${each} ~ ${quoted}`)].join(" || ");
       return records(this.#app.pb, name, { filter, fields: "id", perPage: IDS / 2 }).catch(() => []);
     };
-    const found = await Promise.all(this.#accounts().map(find));
+    const found = await Promise.all((await this.#accounts()).map(find));
     const ids = found.flat().map(({ id }) => id);
     return ids.length ? ids : [text];
   }
 
-  /** Forget the titles, which events change. */
-  forgetTitles() {
-    this.#titles.clear();
+  /** Forget the titles of the items that these events have changed. */
+  forget(events) {
+    for (const { collection, item_id: id } of events) this.#titles.delete(`${collection} ${id}`);
+  }
+
+  /** The definitions of all collections. PocketBase's UI may not have read them yet when the page is opened first. */
+  async collections() {
+    const known = this.#app.store.collections;
+    if (known.length) return known;
+    this.#definitions ??= this.#app.pb.collections.getFullList({ requestKey: null });
+    return this.#definitions;
+  }
+
+  /** The fields of a collection; none if it is gone. */
+  async fieldsOf(collection) {
+    return (await this.collections()).find(({ name }) => name === collection)?.fields ?? [];
   }
 
   async #learnPeople(ids) {
     if (!ids.length) return;
-    const found = await Promise.all(
-      this.#accounts().map(({ name }) => this.#find(name, ids, ["id", ...PERSON].join(","))),
-    );
+    const fields = ["id", ...PERSON].join(",");
+    const found = await Promise.all((await this.#accounts()).map(({ name }) => this.#find(name, ids, fields)));
     for (const id of ids) this.#people.set(id, "");
     for (const record of found.flat()) this.#people.set(record.id, PERSON.map((name) => record[name]).find(Boolean));
   }
 
-  #accounts() {
-    return this.#app.store.collections.filter(({ type, name }) => type === "auth" && name !== "event_workers");
+  async #accounts() {
+    return (await this.collections()).filter(({ type, name }) => type === "auth" && name !== "event_workers");
   }
 
   async #learnTitles(collection, ids) {
-    const fields = this.#app.store.collections.find(({ name }) => name === collection)?.fields ?? [];
+    const fields = await this.fieldsOf(collection);
     const shown = fields.filter(({ presentable, type }) => presentable && type !== "file").map(({ name }) => name);
     const names = shown.length
       ? shown

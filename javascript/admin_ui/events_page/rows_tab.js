@@ -148,6 +148,7 @@ export class RowsTab {
     const ids = [...new Set([...made.map(({ item_id: id }) => id), ...(last ? [last.item_id] : [])])];
     await this.#read(collection, ids, seq);
     await names.learn(last ? [last] : []);
+    const fields = shownFields(await names.fieldsOf(collection));
     if (collection !== this.#collection) return;
     const renamed = this.#page.renamedOf(collection);
     const row = (id) => rowAt(id, this.#histories.get(id) ?? [], seq, renamed);
@@ -157,7 +158,6 @@ export class RowsTab {
         ? whatChanged(this.#page, row(last.item_id), seq)
         : t.p({ className: "txt-hint" }, `Nothing had happened in ${collection} yet.`),
     );
-    const fields = shownFields(app.store.collections.find(({ name }) => name === collection)?.fields ?? []);
     fill(
       this.#table,
       this.#rows(
