@@ -13,9 +13,13 @@ export class Attached {
   constructor(app, read) {
     this.#app = app;
     this.#ask = read;
-    const forget = () => (this.#until = 0);
-    window.addEventListener("hashchange", forget);
-    app.pb.authStore.onChange(forget);
+    window.addEventListener("hashchange", () => this.forget());
+    app.pb.authStore.onChange(() => this.forget());
+  }
+
+  /** Ask anew before the next use. */
+  forget() {
+    this.#until = 0;
   }
 
   /** Whether the collection of this name or id is attached. Throws if that can't be found out. */
@@ -29,7 +33,7 @@ export class Attached {
     if (Date.now() > this.#until) {
       this.#until = Date.now() + FRESH;
       this.#names = this.#ask().then((targets) => targets.map(({ collection }) => collection));
-      this.#names.catch(() => (this.#until = 0));
+      this.#names.catch(() => this.forget());
     }
     const names = await this.#names;
     if (JSON.stringify(names) !== JSON.stringify(this.#shown.names)) this.#shown.names = names;

@@ -42,8 +42,8 @@ export function entryView(collection, entry, names, actions) {
       t.span({ className: "txt" }, t.strong({}, actor ? names.person(actor) : "Somebody"), ` ${VERBS[kind]}`),
       t.time({ className: "txt-hint", title: `${timestamp}, event ${seqs.join(", ")}` }, localTime(timestamp)),
     ),
-    reason ? t.div({ className: "record-history-reason" }, reason) : null,
-    changesView(collection, kind, changes),
+    ...(reason ? [t.div({ className: "record-history-reason" }, reason)] : []),
+    t.dl({ className: "record-history-changes" }, ...changeViews(collection, kind, changes)),
     t.div({ className: "record-history-actions" }, ...actions.map(actionView)),
   );
 }
@@ -55,20 +55,16 @@ const actionView = ([label, icon, onclick]) =>
     t.span({ className: "txt" }, label),
   );
 
-function changesView(collection, kind, changes) {
-  const rows = Object.entries(changes).map(([name, [old, now]]) =>
-    t.div(
+const changeViews = (collection, kind, changes) =>
+  Object.entries(changes).map(([name, [old, now]]) => {
+    const before = [t.del({}, valueView(collection, name, old)), t.i({ className: "ri-arrow-right-line", ariaLabel: "to" })];
+    const after = t.ins({}, valueView(collection, name, now));
+    return t.div(
       { className: "record-history-change" },
       t.dt({}, name),
-      t.dd(
-        {},
-        ...(kind === "create" ? [] : [t.del({}, valueView(collection, name, old)), t.i({ className: "ri-arrow-right-line", ariaLabel: "to" })]),
-        t.ins({}, valueView(collection, name, now)),
-      ),
-    ),
-  );
-  return rows.length ? t.dl({ className: "record-history-changes" }, ...rows) : null;
-}
+      t.dd({}, ...(kind === "create" ? [] : before), after),
+    );
+  });
 
 /** A value as PocketBase's own lists show it; as text, if the field is gone. */
 function valueView(collection, name, value) {

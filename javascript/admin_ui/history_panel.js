@@ -64,16 +64,15 @@ class HistoryPanel {
     if (error) return t.div({ className: "alert danger" }, error);
     if (!entries.length) return t.p({ className: "txt-hint" }, "No event has changed this record yet.");
     const views = entries.slice(0, most).map((entry) => entryView(this.#collection, entry, this.#names, this.#actions(entry)));
-    return [t.ol({ className: "record-history", inert: () => this.#shown.isBusy }, ...views), this.#more()];
+    const list = t.ol({ className: "record-history", inert: () => this.#shown.isBusy }, ...views);
+    return entries.length > most ? [list, this.#more(entries.length - most)] : list;
   }
 
-  #more() {
-    const { entries, most } = this.#shown;
-    if (entries.length <= most) return null;
+  #more(older) {
     const onclick = () => (this.#shown.most += AT_ONCE);
     return t.button(
       { type: "button", className: "btn secondary block m-t-sm", onclick },
-      t.span({ className: "txt" }, `Show older (${entries.length - most})`),
+      t.span({ className: "txt" }, `Show older (${older})`),
     );
   }
 
@@ -91,7 +90,8 @@ class HistoryPanel {
   }
 
   async #restoreTo(entry, later) {
-    const what = later.length === 1 ? "The event" : `The ${later.length} events`;
+    const count = this.#shown.entries.indexOf(entry);
+    const what = count === 1 ? "The change" : `The ${count} changes`;
     if (!(await confirmed(this.#app, `${what} since then will be taken back. Go on?`))) return false;
     return undo(this.#app, this.#collection, this.#id, later, `restore to seq ${entry.seqs.at(-1)}`);
   }

@@ -34,9 +34,15 @@ export function extendForms(app, attached, forms) {
 function extendForm(element, form) {
   element.dataset.events = "";
   element.querySelector(".modal-header .flex-fill")?.after(historyButton(element, form));
-  const content = element.querySelector(".modal-content");
-  content?.prepend(deletedAlert(element, form));
-  content?.append(reasonField(form));
+  // PocketBase draws the fields anew when a new record becomes one that is there, and for a duplicate.
+  const extendFields = () => {
+    const content = element.querySelector(".modal-content");
+    if (!content || content.querySelector(".record-reason")) return;
+    content.prepend(deletedAlert(element, form));
+    content.append(reasonField(form));
+  };
+  new MutationObserver(extendFields).observe(element, { childList: true });
+  extendFields();
 }
 
 function historyButton(element, form) {

@@ -41,31 +41,51 @@ const targets = (plain) =>
 
 function service({ name, plain, recording, attached, forms }) {
   const isAttached = () => attached.has(name);
+  const write = async (byEvents, plainly) => {
+    if (await isAttached()) return byEvents();
+    try {
+      return await plainly();
+    } catch (error) {
+      attached.forget();
+      if (await isAttached()) return byEvents(); // it has been attached since
+      throw error;
+    }
+  };
   const formOf = (id) => forms.get(keyOf(name, id));
   const reasonOf = (form) => form?.shown.reason || undefined;
   return Object.assign(Object.create(recording), {
-    async create(body, options) {
-      if (!(await isAttached())) return plain.create(body, options);
-      const form = formOf("");
-      const id = body.id || (form && (form.newId ??= newId())); // so that nothing is created twice if this waits
-      const given = { reason: reasonOf(form), ...WAITING, ...options };
-      return soon(recording.create({ ...body, id }, given).then((record) => announce("create", record)));
-    },
+    create: (body, options) =>
+      write(
+        () => {
+          const form = formOf("");
+          const id = body.id || (form && (form.newId ??= newId())); // so that nothing is created twice if this waits
+          const given = { reason: reasonOf(form), ...WAITING, ...options };
+          return soon(recording.create({ ...body, id }, given).then((record) => announce("create", record)));
+        },
+        () => plain.create(body, options),
+      ),
 
-    async update(id, body, options) {
-      if (!(await isAttached())) return plain.update(id, body, options);
-      const form = formOf(id);
-      const given = { from: form?.from, reason: reasonOf(form), ...WAITING, ...options };
-      const record = await soon(recording.update(id, body, given).then((row) => announce("update", row)));
-      if (form) form.from = record;
-      return record;
-    },
+    update: (id, body, options) =>
+      write(
+        async () => {
+          const form = formOf(id);
+          const given = { from: form?.from, reason: reasonOf(form), ...WAITING, ...options };
+          const record = await soon(recording.update(id, body, given).then((row) => announce("update", row)));
+          if (form) form.from = record;
+          return record;
+        },
+        () => plain.update(id, body, options),
+      ),
 
-    async delete(id, options) {
-      if (!(await isAttached())) return plain.delete(id, options);
-      const minimal = { id, collectionId: name, collectionName: name }; // as the UI's own client tells it
-      return soon(recording.delete(id, { reason: reasonOf(formOf(id)), ...WAITING, ...options }).then(() => !!announce("delete", minimal)));
-    },
+    delete: (id, options) =>
+      write(
+        () => {
+          const given = { reason: reasonOf(formOf(id)), ...WAITING, ...options };
+          const minimal = { id, collectionId: name, collectionName: name }; // as the UI's own client tells it
+          return soon(recording.delete(id, given).then(() => !!announce("delete", minimal)));
+        },
+        () => plain.delete(id, options),
+      ),
 
     async getOne(id, options) {
       const record = await plain.getOne(id, options);

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
-from support import ITEM_FIELDS, Server, check_log, live_rows, start_copy
+from support import ITEM_FIELDS, Server, check_log, live_rows, run_command, start_copy
 from support.admin_ui import AdminUI, admin_window, append_all, give_extension, recorded
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -85,6 +85,23 @@ def test_other_collections_are_written_as_ever(window: AdminUI, extended: Server
     window.says("Successfully created plain")
     expect(window.row("No event")).to_be_visible()
     assert not recorded(extended, window.row("No event").locator("[data-name=id]").inner_text(), "plain")
+
+
+def test_a_collection_that_is_attached_while_its_form_is_open_is_written_by_events(
+    window: AdminUI, extended: Server
+) -> None:
+    extended.create_collection("orders", ITEM_FIELDS)
+    window.new_record("orders", id="formorder000001", title="An order")
+    window.click("Create")
+    window.says("Successfully created orders")
+    form = window.open_record("An order", "orders")
+    adopted = run_command("attach", "orders", "--adopt", "--yes", env=extended.environment)
+    assert adopted.returncode == 0, adopted.stderr
+    form.locator("[name=qty]").fill("2")
+    window.click("Save changes")
+    window.says("Successfully updated orders")
+    assert recorded(extended, "formorder000001", "orders")[-1] == ("update", {"qty": 2})
+    window.complaints.clear()  # the browser says that PocketBase refused the first attempt
 
 
 def test_without_a_worker_the_form_says_that_the_change_waits(
