@@ -11,21 +11,23 @@ const listOf = (value) => [value ?? []].flat().filter((each) => !isNothing(each)
 
 /**
  * What a body says of a file field, as changes by key: files, null, or names to remove; nothing if it stays. `now` is
- * what the row holds: undefined if that is not known. As in PocketBase, new files take the place of all others.
+ * what the row holds: undefined if that is not known. As in PocketBase, new files come behind those that are named, and
+ * take the place of all others.
  */
 export async function fileChanges(pb, { collection }, [key, field, modifier], { multiple }, value, now) {
   const given = listOf(value);
   const files = given.filter(isFile);
   const names = given.filter((each) => !isFile(each));
   if (modifier === "-") return names.length ? { [`${field}-`]: names } : {};
-  if (files.length) return { [multiple ? key : field]: multiple ? files : files.at(-1) };
+  if (!multiple && files.length) return { [field]: files.at(-1) };
+  if (files.length && (modifier || !names.length)) return { [key]: files };
   if (modifier) return {};
   const held = now === undefined ? undefined : listOf(now);
   if (!names.length) return held && !held.length ? {} : { [field]: null };
   const left = held?.filter((name) => names.includes(name)) ?? names;
   if (JSON.stringify(left) === JSON.stringify(names)) {
     const gone = held?.filter((name) => !names.includes(name)) ?? [];
-    return gone.length ? { [`${field}-`]: gone } : {};
+    return { ...(gone.length && { [`${field}-`]: gone }), ...(files.length && { [`${field}+`]: files }) };
   }
   const message = `"${field}" of ${collection} keeps its files in their order, and takes new ones as files. Add, remove or replace files.`;
   throw await refusal(pb, message, { [field]: { code: "validation_invalid_file", message } });

@@ -5,6 +5,8 @@ import { localTime } from "./events_page/words.js";
 const ICONS = { create: "add-line", update: "pencil-line", delete: "delete-bin-7-line", restore: "arrow-go-back-line" };
 const VERBS = { create: "created it", update: "changed it", delete: "deleted it", restore: "restored it" };
 
+const PICTURE = /\.(png|jpe?g|gif|webp|svg)$/i;
+
 /**
  * Entries: `{ kind, timestamp, actor, reason, seqs, changes, isDeleted }`, of what `history` of the client tells.
  * `isDeleted` says whether the record was deleted after it.
@@ -71,7 +73,23 @@ function valueView(collection, name, value) {
   const field = collection.fields.find((each) => each.name === name);
   const isNothing = value === null || value === "" || value?.length === 0;
   if (isNothing) return t.span({ className: "txt-hint" }, "nothing");
+  const files = [value].flat().filter((each) => each?.collectionName === "events");
+  if (files.length) return t.span({ className: "inline-flex flex-wrap gap-5" }, ...files.map(fileView));
   const view = field && app.fieldTypes?.[field.type]?.view;
   if (!view) return t.span({ className: "txt" }, typeof value === "string" ? value : JSON.stringify(value));
   return view({ short: true, record: store({ id: "", [name]: value }), field });
+}
+
+/** A file of an event: a small picture if it is one, and its name, which opens it. */
+function fileView(file) {
+  const { pb } = app;
+  const url = async (query) => pb.files.getURL(file, file.name, { token: await pb.files.getToken({ requestKey: null }), ...query });
+  const picture = t.img({ className: "record-history-picture", alt: "", hidden: true, onload: ({ target }) => (target.hidden = false) });
+  if (PICTURE.test(file.name)) url({ thumb: "100x100" }).then((src) => (picture.src = src));
+  const onclick = async () => window.open(await url({}), "_blank", "noopener");
+  return t.button(
+    { type: "button", className: "btn sm secondary transparent record-history-file", title: file.name, onclick },
+    picture,
+    t.span({ className: "txt txt-ellipsis" }, file.name),
+  );
 }

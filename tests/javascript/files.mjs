@@ -30,6 +30,7 @@ async function* calls(client, name) {
   yield (row = await albums.update(row.id, { "papers-": row.papers[1] }));
   yield (row = await albums.update(row.id, { papers: row.papers.slice(1) }));
   yield (row = await albums.update(row.id, { ...row, title: "Winter" }));
+  yield (row = await albums.update(row.id, { ...row, cover: [png("x")], papers: [row.papers[0], png("7")] }));
   const form = new FormData();
   form.append("title", "Spring");
   form.append("papers", png("4"));

@@ -69,9 +69,9 @@ class AdminUI:
         """Say yes to the question that is asked."""
         self.page.locator(".modal.popup[data-modal-state=open] .modal-footer").get_by_role("button").last.click()
 
-    def history(self, text: str) -> Locator:
+    def history(self, text: str, collection: str = "items") -> Locator:
         """Open the form of the record that shows this text, and its history."""
-        self.open_record(text)
+        self.open_record(text, collection)
         self.click("History")
         expect(self.panel.locator("li").first).to_be_visible()
         return self.panel
