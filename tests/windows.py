@@ -15,6 +15,7 @@ from support import DEADLINE, SUPERUSER, Server, eventually
 JAVASCRIPT = Path(__file__).parent / "javascript"
 PACKAGE = Path(__file__).parents[1] / "javascript"
 SDK = JAVASCRIPT / "node_modules" / "pocketbase" / "dist" / "pocketbase.es.mjs"
+SCRIPTS = ("compare.mjs", "shapes.mjs", "apps.mjs", "history.mjs", "counter.mjs", "changes.mjs")
 ANN = {"PB_EMAIL": "ann@example.com", "PB_PASSWORD": "user-password"}
 WAIT = DEADLINE * 1000  # as Playwright counts
 
@@ -151,3 +152,27 @@ def run_script(server: Server, script: str, *arguments: str, node: tuple[str, ..
     done = subprocess.run(started, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def publish_scripts(folder: Path) -> None:
+    shutil.copytree(JAVASCRIPT / "chromium", folder)
+    shutil.copytree(PACKAGE, folder / "pocketbase-events")
+    for file in (SDK, *(JAVASCRIPT / script for script in SCRIPTS)):
+        shutil.copy(file, folder)
+
+
+@contextmanager
+def script_in_page(browser: Browser, url: str, script: str, *arguments: str) -> Iterator[tuple[Page, list[str]]]:
+    """A page that runs the script, and what it prints."""
+    printed: list[str] = []
+    with browser.new_page() as page:
+        page.on("console", lambda message: printed.append(message.text))
+        page.goto(url)
+        environment = {**ANN, "PB_SUPERUSER": SUPERUSER[0], "PB_SUPERUSER_PASSWORD": SUPERUSER[1], "PB_URL": url}
+        process = {"env": environment, "argv": ["node", script, *arguments]}
+        page.evaluate(
+            "(process) => (globalThis.process = { ...process, exit: (code = 0) => (globalThis.exited ??= code) })",
+            process,
+        )
+        page.evaluate(f"void import('./{script}').catch((error) => (console.log(error.stack), process.exit(1)))")
+        yield page, printed

@@ -4,17 +4,18 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 from proxy import Proxy
 from support import Server, check_log, command, eventually, item_id
 from support.todos import make_todos
-from windows import ANN, JAVASCRIPT
+from windows import ANN, JAVASCRIPT, publish_scripts, script_in_page
 
 pytestmark = pytest.mark.usefixtures("javascript_packages")
+END = "1000000"  # a seq that no test reaches
 
 
 @pytest.fixture
@@ -26,32 +27,54 @@ def versioned(server: Server) -> Server:
 
 
 class Following:
-    """A process that prints every change."""
+    """A script that prints every change."""
 
-    def __init__(self, output: Path) -> None:
-        self._output = output
+    def __init__(self, printed: Callable[[], list[str]]) -> None:
+        self._printed = printed
 
     def seen(self) -> list[tuple[int, str, bool]]:
-        written = self._output.read_text().rpartition("\n")[0].splitlines()
-        return [tuple(json.loads(line)) for line in written]
+        return [tuple(json.loads(line)) for line in self._printed()]
 
     def last(self) -> int:
         return max((seq for seq, _, _ in self.seen()), default=0)
 
 
+Follow = Callable[..., AbstractContextManager[Following]]
+
+
+def whole_lines(output: Path) -> list[str]:
+    return output.read_text().rpartition("\n")[0].splitlines()
+
+
 @contextmanager
-def following(url: str, output: Path, after: int = 0) -> Iterator[Following]:
+def following_in_node(url: str, output: Path, after: int = 0) -> Iterator[Following]:
     environment = {**os.environ, **ANN, "PB_URL": url}
-    started = ["node", str(JAVASCRIPT / "changes.mjs"), str(after), "1000000"]
+    started = ["node", str(JAVASCRIPT / "changes.mjs"), str(after), END]
     with output.open("w") as file, subprocess.Popen(started, env=environment, stdout=file, stderr=file) as node:
         try:
-            yield Following(output)
+            yield Following(lambda: whole_lines(output))
             assert node.poll() is None, output.read_text()
         finally:
             node.kill()
 
 
-def test_changes_are_followed_without_gaps_and_without_repeats(versioned: Server, tmp_path: Path) -> None:
+@pytest.fixture(params=["node", pytest.param("browser", marks=[pytest.mark.slow, pytest.mark.browser])])
+def following(request: pytest.FixtureRequest, tmp_path: Path) -> Follow:
+    """Follows changes from an address on, after a seq."""
+    if request.param == "node":
+        return lambda url, after=0: following_in_node(url, tmp_path / f"after-{after}", after)
+    browser = request.getfixturevalue("chromium")
+
+    @contextmanager
+    def in_page(url: str, after: int = 0) -> Iterator[Following]:
+        with script_in_page(browser, url, "changes.mjs", str(after), END) as (page, printed):
+            yield Following(lambda: page.evaluate("1") and [line for line in printed if line.startswith("[")])
+
+    return in_page
+
+
+def test_changes_are_followed_without_gaps_and_without_repeats(versioned: Server, following: Follow) -> None:
+    publish_scripts(versioned.folder / "pb_public")
     ann = versioned.client("users", *ANN.values())
 
     def append(*events: tuple[str, int, object]) -> None:
@@ -62,7 +85,7 @@ def test_changes_are_followed_without_gaps_and_without_repeats(versioned: Server
         proxy = open_.enter_context(closing(Proxy(versioned.port)))
         open_.enter_context(command("run", env=versioned.environment))
         append(*(("create", number, {"title": f"t{number}"}) for number in range(1, 6)))
-        follower = open_.enter_context(following(proxy.url, tmp_path / "followed"))
+        follower = open_.enter_context(following(proxy.url))
         eventually(lambda: follower.last() == 5, "what was there before")
         append(("update", 1, {"title": "live"}), ("delete", 2, None))
         eventually(lambda: follower.last() == 7, "what changes")
@@ -85,6 +108,6 @@ def test_changes_are_followed_without_gaps_and_without_repeats(versioned: Server
     expected = {6: ("live", False), 8: ("t2", False), 10: ("offline", False), 11: ("without a stream", False)}
     assert {seq: titles.get(seq) for seq in expected} == expected
     assert titles[7] == ("t2", True), "deleted rows are told of"
-    with following(versioned.url, tmp_path / "again", after=10) as again:
+    with following(versioned.url, 10) as again:
         eventually(lambda: again.last() == 12, "what came after seq 10")
         assert [seq for seq, _, _ in again.seen()] == [11, 12]

@@ -77,6 +77,11 @@ def test_a_thousand_increments_from_four_windows_lose_nothing(todo_app: Server) 
 
 
 @pytest.mark.slow
+def test_a_restore_is_heard_of_as_a_create_among_more_deleted_rows_than_one_page_holds(todo_app: Server) -> None:
+    assert run_script(todo_app, "restores.mjs").strip() == "create"
+
+
+@pytest.mark.slow
 def test_an_update_of_one_field_takes_little_more_than_appending_its_event(todo_app: Server) -> None:
     assert float(run_script(todo_app, "speed.mjs")) < 1.5, "1.2 on a machine that does nothing else: it reads the row"
 
