@@ -57,8 +57,9 @@ export class Names {
   async collections() {
     const known = this.#app.store.collections;
     if (known.length) return known;
-    this.#definitions ??= this.#app.pb.collections.getFullList({ requestKey: null });
-    return this.#definitions;
+    const options = { query: { perPage: 1000, skipTotal: 1 }, requestKey: null };
+    this.#definitions ??= this.#app.pb.send("/api/collections", options);
+    return (await this.#definitions).items;
   }
 
   /** The fields of a collection; none if it is gone. */
