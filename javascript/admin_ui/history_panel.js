@@ -1,5 +1,6 @@
 // The history of a record: what happened to it, when, by whom and why, and taking it back.
 
+import { addressOf } from "./events_page/address.js";
 import { Names } from "./events_page/names.js";
 import { entriesOf, entryView } from "./history_entries.js";
 import { confirmed, restore, undo } from "./taking_back.js";
@@ -40,6 +41,10 @@ class HistoryPanel {
         t.button(
           { type: "button", className: "btn transparent m-r-auto", onclick: () => app.modals.close(this.element) },
           t.span({ className: "txt" }, "Close"),
+        ),
+        t.a(
+          { className: "btn secondary", href: addressOf({ tab: "log", collection: collection.name, item: id }) },
+          t.span({ className: "txt" }, "Show in Events"),
         ),
       ),
     );

@@ -5,11 +5,11 @@
 // link stand here, and the page's module is loaded when it is opened.
 
 const USED = [
-  ...["t", "store", "watch", "app.pb.authStore", "app.pb.buildURL", "app.pb.collection", "app.pb.send"],
+  ...["t", "store", "watch", "app.pb.authStore", "app.pb.buildURL", "app.pb.collection"],
+  ...["app.pb.collections", "app.pb.send", "app.utils.randomString", "app.attrs.tooltip"],
   ...["app.routes.superuserOnly", "app.store.headerLinks", "app.store.collections", "app.store.activeCollection"],
   ...["app.modals.open", "app.modals.close", "app.modals.confirm", "app.modals.openRecordUpsert"],
   ...["app.toasts.success", "app.toasts.error", "app.toasts.info", "app.checkApiError"],
-  ...["app.utils.randomString", "app.attrs.tooltip"],
 ];
 // The collections are loaded later, so there may be no active one yet; its store has a place for it.
 const isThere = (path) => path.split(".").every((name, place, names) => {
