@@ -1,15 +1,19 @@
-"""A worker's health tells the truth in every fault within ten seconds, and as soon that it is over."""
+"""In every fault, a worker's health, its metrics and `status` tell the truth within ten seconds."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from proxy import Proxy
 from support import WORKER, Server, command, eventually, free_port, start_copy, unlocked
+from support.command_line import cli
+from support.every_command import DONE, PROBLEM, UNREACHABLE
 
 from pocketbase_events.core.batch import HEAD_ID
 
@@ -41,6 +45,10 @@ class Watched:
         answer = requests.get(f"{self._url}/health", timeout=10)
         return answer.status_code, answer.text.strip()
 
+    def is_in_trouble(self) -> bool:
+        """What the dashboard shows."""
+        return "pocketbase_events_trouble 1.0" in requests.get(f"{self._url}/metrics", timeout=10).text
+
     def says(self, status: int, sentence: str) -> str:
         """Wait until it says so, for ten seconds at most."""
         end = time.monotonic() + WITHIN
@@ -58,6 +66,9 @@ def watched(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) 
     for server in start_copy(installed_template, tmp_path_factory.mktemp("health") / "pocketbase"):
         with ExitStack() as stack:
             yield Watched(server, stack)
+
+
+Fault = Callable[[Watched], Callable[[], object]]  # causes it, and returns what mends it
 
 
 def batch_off(watched: Watched) -> Callable[[], object]:
@@ -116,26 +127,36 @@ def realtime_lost(watched: Watched) -> Callable[[], object]:
     return watched.proxy.be_well
 
 
+def more(*values: Any) -> Any:
+    """Another case, for `make test-all`."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
-    ("fault", "status", "sentence"),
+    ("fault", "status", "sentence", "code", "told"),
     [
-        (batch_off, 503, "batch API is switched off. Run `pocketbase-events init`"),
-        pytest.param(pocketbase_down, 503, "can't be reached", marks=pytest.mark.slow),
-        pytest.param(credentials_refused, 503, "refused the worker worker@example.com", marks=pytest.mark.slow),
-        pytest.param(contradiction, 503, "The log contradicts itself", marks=pytest.mark.slow),
-        pytest.param(rate_limit, 503, "rate limiter refuses us", marks=pytest.mark.slow),
-        pytest.param(head_held, 200, "The head is held by a rebuild until", marks=pytest.mark.slow),
-        pytest.param(realtime_lost, 200, "Realtime is not connected", marks=pytest.mark.slow),
+        (batch_off, 503, "batch API is switched off. Run `pocketbase-events init`", PROBLEM, "pocketbase-events init"),
+        more(pocketbase_down, 503, "can't be reached", UNREACHABLE, "can't be reached"),
+        more(credentials_refused, 503, "refused the worker worker@example.com", UNREACHABLE, "refused the worker"),
+        more(contradiction, 503, "The log contradicts itself", PROBLEM, "The log contradicts itself"),
+        more(rate_limit, 503, "rate limiter refuses us", UNREACHABLE, "rate limiter refuses us"),
+        more(head_held, 200, "The head is held by a rebuild until", DONE, "held      by a rebuild until"),
+        more(realtime_lost, 200, "Realtime is not connected", DONE, "head"),
     ],
+    ids=lambda given: getattr(given, "__name__", ""),
 )
-def test_health_tells_of_a_fault_though_nothing_is_pending_and_that_it_is_over(
-    watched: Watched, fault: Callable[[Watched], Callable[[], object]], status: int, sentence: str
+def test_health_metrics_and_status_tell_of_a_fault_though_nothing_is_pending_and_that_it_is_over(
+    watched: Watched, fault: Fault, status: int, sentence: str, code: int, told: str
 ) -> None:
     watched.says(*WELL)
     mend = fault(watched)
     try:
         said = watched.says(status, sentence)
+        assert watched.is_in_trouble() is (status != HTTPStatus.OK)
+        done = cli(watched.server, "status", code=code)
+        assert told in done.stdout + done.stderr
     finally:
         mend()
-    assert status == 200 or "It has been so for" in said
+    assert status == HTTPStatus.OK or "It has been so for" in said
     watched.says(*WELL)
+    assert not watched.is_in_trouble()
