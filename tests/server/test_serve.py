@@ -29,9 +29,9 @@ def stack() -> Iterator[ExitStack]:
 class Serving:
     """`serve` as a process; `welcome` is what it printed."""
 
-    def __init__(self, stack: ExitStack, folder: Path, port: int, **env: str) -> None:
+    def __init__(self, stack: ExitStack, folder: Path, port: int, *more: str, **env: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        arguments = ("serve", "--http", f"127.0.0.1:{port}", "--dir", str(folder))
+        arguments = ("serve", "--http", f"127.0.0.1:{port}", "--dir", str(folder), *more)
         self.errors = folder.parent / f"stderr-{time.monotonic_ns()}"
         file = stack.enter_context(self.errors.open("w"))
         self.process = stack.enter_context(command(*arguments, env={**ENVIRONMENT, **env}, stderr=file))
@@ -70,7 +70,8 @@ def is_gone(pid: int) -> bool:
 
 
 def test_the_lines_that_it_prints_append_an_event_and_show_its_row(stack: ExitStack, tmp_path: Path) -> None:
-    serving = Serving(stack, tmp_path / "data", free_port())
+    metrics = f"127.0.0.1:{free_port()}"
+    serving = Serving(stack, tmp_path / "data", free_port(), "--metrics", metrics)
     lines = re.findall(r"^  (curl .*)$", serving.welcome, re.MULTILINE)
     assert len(lines) == 3
     subprocess.run(["sh", "-c", lines[0]], check=True, capture_output=True)
@@ -81,6 +82,8 @@ def test_the_lines_that_it_prints_append_an_event_and_show_its_row(stack: ExitSt
 
     eventually(lambda: "Milk" in [row["title"] for row in shown(lines[1])], "the row")
     assert [event["seq"] for event in shown(lines[2]) if event["item_id"] == "milk00000000001"] == [len(DEMO) + 1]
+    assert requests.get(f"http://{metrics}/health", timeout=10).text == "The worker records.\n"
+    assert f"head_seq {len(DEMO) + 1:.1f}" in requests.get(f"http://{metrics}/metrics", timeout=10).text
 
 
 def test_the_demo_begins_with_a_few_items_and_their_history_in_the_admin_ui(stack: ExitStack, tmp_path: Path) -> None:
