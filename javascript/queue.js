@@ -5,7 +5,7 @@ import { mayPass, rejection } from "./errors.js";
 import { actorOf } from "./outcomes.js";
 
 const KEY = "pocketbase-events";
-const PATIENCE = 2000; // ms that a window waits for its turn: another one may have been put to sleep
+const PATIENCE = 2000; // ms that a window leaves to another one, which may have been put to sleep
 
 const idOf = ({ events: [first] }) => first.id;
 const locks = () => globalThis.navigator?.locks; // not over plain HTTP
@@ -26,8 +26,7 @@ export class Queue extends EventTarget {
     this.#storage = storage;
     if (!storage) return;
     pb.authStore.onChange(() => this.#adopt());
-    // Another window has written something. Its lock tells when that window is closed.
-    if (locks()) globalThis.addEventListener?.("storage", ({ key }) => key === KEY && this.#adopt());
+    globalThis.addEventListener?.("storage", ({ key }) => key === KEY && this.#adoptLater());
     this.#adopt();
   }
 
@@ -48,7 +47,7 @@ export class Queue extends EventTarget {
     if (events.some(({ files }) => files?.length))
       // which no storage of texts can keep
       return deliver(this.#pb, events, send, signal, (sending) => this.#inTurn(idOf(group), sending));
-    const delivery = held(idOf(group), () => this.#deliver(group, send, signal)); // before other windows hear of it
+    const delivery = held(idOf(group), () => this.#deliver(group, send, signal));
     this.#own.set(idOf(group), group);
     this.#store(this.#stored());
     return delivery;
@@ -66,7 +65,7 @@ export class Queue extends EventTarget {
     } finally {
       this.#own.delete(id);
       this.#store(this.#stored().filter((each) => !done || idOf(each) !== id));
-      if (locks()) this.#adopt(); // another window may have been closed meanwhile
+      this.#adoptLater();
     }
   }
 
@@ -98,6 +97,11 @@ export class Queue extends EventTarget {
         .catch((error) => this.#isFinal(error, group) && this.#reject(error, group))
         .finally(() => this.#waiting.delete(id));
     }
+  }
+
+  /** Another window has written something, whose lock will tell when that window is closed: let it take the lock first. */
+  #adoptLater() {
+    if (locks()) setTimeout(() => this.#adopt(), PATIENCE);
   }
 
   async #deliverLeft(id) {
