@@ -42,7 +42,7 @@ from pocketbase_events.pb.gateway import MOST_PENDING, Gateway
 from pocketbase_events.pb.records import Status
 
 ANSWER_TIMES = 5  # of which the shortest one tells how far away PocketBase is
-UNREAD_FOR = 10.0  # seconds after which an event is rejected if a file of it can't be read
+UNREAD_FOR = 60.0  # seconds after which an event is rejected if a file of it can't be read: its storage may be away
 MAX_VAIN_LOOKS = 3  # transactions in a row that fail although nobody else writes
 
 

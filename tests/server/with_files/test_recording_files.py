@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
-from support import Server, check_log, item_id
+from support import NEVER, Server, check_log, item_id
 from support.pictures import PNG, append, contents, recorded, settle, sha, stored_files
 from support.recording import outcome, why
+
+from pocketbase_events.errors import TroubleError
+from pocketbase_events.jobs.record import Step
 
 
 def test_a_create_brings_its_files_into_the_row_and_their_hashes_into_the_log(pics: Server) -> None:
@@ -79,3 +82,19 @@ def test_a_group_with_files_is_recorded_whole_or_not_at_all(pics: Server) -> Non
     recorded(pics, append(guest, "update", item_id(4), {"avatar": 0}, ("x.png", PNG), together="album 2"))
     assert contents(pics, item_id(4), "picture") == contents(pics, item_id(4), "avatar") == [PNG]
     check_log(pics)
+
+
+def test_an_event_whose_file_is_gone_waits_a_minute_for_its_storage_and_is_rejected_then(pics: Server) -> None:
+    event = append(pics.guest(), "create", item_id(6), {"picture": 0}, ("x.png", PNG))
+    [path] = [path for path in stored_files(pics, "events") if path.startswith(event["id"])]
+    (pics.data / "storage" / "pbe_events_0001" / path).unlink()
+    now = [0.0]
+    worker = pics.worker(timer=lambda: now[0])
+    for now[0] in (0.0, 59.0):
+        with pytest.raises(TroubleError, match="does not show the file"):
+            worker.run_once()
+    now[0] = 61.0
+    assert worker.run_to_end(NEVER) is Step.IDLE
+    rejected = pics.superuser().record("events", event["id"])
+    assert rejected["error"].endswith("Is it still in its storage? Append the event again.")
+    assert rejected["seq"] == 0
