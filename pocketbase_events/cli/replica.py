@@ -1,19 +1,21 @@
 """replica: follow a stream, so that this PocketBase has the log and the rows of another."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from pocketbase_events.cli.options import NATS_HELP, JsonLogOption, StreamOption
-from pocketbase_events.cli.output import log_to_stderr, say, tell
+from pocketbase_events.cli.output import log_to_stderr, print_json, say, tell
 from pocketbase_events.cli.questions import agreed
 from pocketbase_events.cli.signals import stopping
 from pocketbase_events.core.replica import Origin
 from pocketbase_events.errors import ProblemError, TroubleError, WrongUsageError
 from pocketbase_events.jobs import replica as job
 from pocketbase_events.jobs.lag import measure
-from pocketbase_events.pb.admin import administration
+from pocketbase_events.pb.admin import Admin, administration
 from pocketbase_events.pb.connect import gateway
 from pocketbase_events.settings import NatsSettings, Settings
 from pocketbase_events.stream.messages import DEFAULT_STREAM, check_name
@@ -38,7 +40,7 @@ def replica(
     Examples: pocketbase-events replica nats://127.0.0.1:4222; pocketbase-events replica --promote
     """
     if promote:
-        _promote(context.obj, yes=yes)
+        _promote(context.obj, yes=yes, as_json=as_json)
         return
     if servers is None:
         raise WrongUsageError(why="Name the NATS server: pocketbase-events replica nats://HOST:PORT")
@@ -46,21 +48,26 @@ def replica(
     log_to_stderr(as_json=as_json)
     origin, stop = Origin(servers, check_name(stream)), threading.Event()
     with stopping(stop), gateway(context.obj) as seen:
-        if seen.status().origin != origin:
-            _become(context.obj, origin)
-        job.replica(seen, lambda: connected(NatsSettings(), servers, stream), origin, stop)
+        job.replica(
+            seen,
+            lambda: _administration(context.obj),
+            lambda: connected(NatsSettings(), servers, stream),
+            origin,
+            stop,
+        )
 
 
-def _become(settings: Settings, origin: Origin) -> None:
-    with gateway(settings) as seen:
-        if not settings.has_superuser:
-            job.become_replica(seen, None, origin)
-            return
-        with administration(settings) as admin:
-            job.become_replica(seen, admin, origin)
+@contextmanager
+def _administration(settings: Settings) -> Iterator[Admin | None]:
+    """PocketBase, seen as the superuser; None if the settings name none."""
+    if not settings.has_superuser:
+        yield None
+        return
+    with administration(settings) as admin:
+        yield admin
 
 
-def _promote(settings: Settings, *, yes: bool) -> None:
+def _promote(settings: Settings, *, yes: bool, as_json: bool) -> None:
     with gateway(settings) as seen, administration(settings) as admin:
         status = seen.status().sound()
         if status.origin is None:
@@ -79,4 +86,7 @@ def _promote(settings: Settings, *, yes: bool) -> None:
             say("Nothing was changed.")
             return
         job.promote(admin)
+    if as_json:
+        print_json({"head": {"seq": status.seq, "hash": status.hash}})
+        return
     tell(f"Promoted: the log goes on after seq {status.seq}. Start a worker: pocketbase-events run")

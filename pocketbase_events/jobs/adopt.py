@@ -51,6 +51,7 @@ def adopt(admin: Admin, seen: Gateway, superuser: Gateway, plan: Plan, watch: Wa
 
     Raises:
         WrongUsageError: if PocketBase refuses a rule; nothing is changed then.
+        ReplicaError: if the log is another one's replica.
         ProblemError: if a row holds what no event can; nothing is changed then, or if it was written only just now, the
             collection is detached again.
         TroubleError: if PocketBase can't answer now.
@@ -59,6 +60,7 @@ def adopt(admin: Admin, seen: Gateway, superuser: Gateway, plan: Plan, watch: Wa
         carry_out(admin, plan)
         return Adopted(0, [])
     seen.token()  # without a worker the collection would stay closed
+    seen.status().ordinary()
     _look_for_unfit(seen, superuser, _target_of(plan), watch)
     frozen = freeze(admin, plan)
     try:

@@ -18,9 +18,53 @@ from pocketbase_events.stream.messages import head_at
 from pocketbase_events.stream.stream import Stream
 
 Connect = Callable[[], AbstractContextManager[Stream]]
+Administrate = Callable[[], AbstractContextManager[Admin | None]]
 
 
-def become_replica(seen: Gateway, admin: Admin | None, origin: Origin) -> None:
+def promote(admin: Admin) -> None:
+    """Make a replica an ordinary log again: appends are admitted as the attached collections say."""
+    publish(admin, promoting=True)
+
+
+def replica(
+    gateway: Gateway, administrate: Administrate, connect: Connect, origin: Origin, stop: threading.Event
+) -> None:
+    """Bring the events of a stream here, until `stop` is set. Trouble with PocketBase or NATS is waited out.
+
+    Args:
+        gateway: PocketBase, seen as the worker.
+        administrate: PocketBase, seen as the superuser if one is given; used once, to close appends.
+        connect: connects to the stream; used again whenever the connection is lost.
+        origin: the stream.
+        stop: ends it, after the transaction under way.
+
+    Raises:
+        WrongUsageError: if appends are to be closed, and no superuser is given.
+        ProblemError: if an event can't be recorded, and will not be by trying again.
+        ContradictionError: if the log here contradicts itself.
+        CredentialsRefusedError: if NATS or PocketBase refuses the credentials.
+    """
+    trouble, copier = Trouble(time.monotonic), Copier(gateway, origin, stop)
+    is_closed = False
+    while not stop.is_set():
+        try:
+            if not is_closed:
+                _become_replica(gateway, administrate, origin)
+                is_closed = True
+            copier.look()
+            with connect() as stream:
+                _expect_same_log(gateway, stream, copier.head)
+                log.info("replicating", stream=stream.name, seq=copier.head.seq)
+                with stream.reading(copier.head.seq) as reading:
+                    copier.copy(reading, trouble)
+        except TroubleError as error:
+            stop.wait(trouble.met(error))
+        finally:
+            copier.news.tell()
+    log.info("stopped")
+
+
+def _become_replica(seen: Gateway, administrate: Administrate, origin: Origin) -> None:
     """Close the appends of a PocketBase, so that its events come from a stream alone. Done again, it changes nothing.
 
     Raises:
@@ -35,48 +79,14 @@ def become_replica(seen: Gateway, admin: Admin | None, origin: Origin) -> None:
             why=f"This PocketBase is a replica of {before} already. To have it follow {origin}, run first:"
             " pocketbase-events replica --promote"
         )
-    if admin is None:
-        raise WrongUsageError(
-            why="Closing the appends needs a superuser, the first time: set POCKETBASE_SUPERUSER_EMAIL and"
-            " POCKETBASE_SUPERUSER_PASSWORD, or POCKETBASE_SUPERUSER_TOKEN."
-        )
-    close_appends(admin, origin)
+    with administrate() as admin:
+        if admin is None:
+            raise WrongUsageError(
+                why="Closing the appends needs a superuser, the first time: set POCKETBASE_SUPERUSER_EMAIL and"
+                " POCKETBASE_SUPERUSER_PASSWORD, or POCKETBASE_SUPERUSER_TOKEN."
+            )
+        close_appends(admin, origin)
     log.info("appends_closed", replica_of=str(origin))
-
-
-def promote(admin: Admin) -> None:
-    """Make a replica an ordinary log again: appends are admitted as the attached collections say."""
-    publish(admin, promoting=True)
-
-
-def replica(gateway: Gateway, connect: Connect, origin: Origin, stop: threading.Event) -> None:
-    """Bring the events of a stream here, until `stop` is set. Trouble with PocketBase or NATS is waited out.
-
-    Args:
-        gateway: PocketBase, seen as the worker; appends are closed there (`become_replica`).
-        connect: connects to the stream; used again whenever the connection is lost.
-        origin: the stream.
-        stop: ends it, after the transaction under way.
-
-    Raises:
-        ProblemError: if an event can't be recorded, and will not be by trying again.
-        ContradictionError: if the log here contradicts itself.
-        CredentialsRefusedError: if NATS or PocketBase refuses the credentials.
-    """
-    trouble, copier = Trouble(time.monotonic), Copier(gateway, origin, stop)
-    while not stop.is_set():
-        try:
-            copier.look()
-            with connect() as stream:
-                _expect_same_log(gateway, stream, copier.head)
-                log.info("replicating", stream=stream.name, seq=copier.head.seq)
-                with stream.reading(copier.head.seq) as reading:
-                    copier.copy(reading, trouble)
-        except TroubleError as error:
-            stop.wait(trouble.met(error))
-        finally:
-            copier.news.tell()
-    log.info("stopped")
 
 
 def _expect_same_log(gateway: Gateway, stream: Stream, head: Head) -> None:

@@ -19,7 +19,7 @@ def propose_revert(
     Raises:
         WrongUsageError: if the log has no event of the collection, or of an item.
     """
-    head = source.status().sound().seq
+    head = source.status().sound().ordinary().seq
     now: dict[str, State] = {}
     then: dict[str, State] = {}  # of the items that were changed since
     last: dict[str, Recorded] = {}  # event of each of these items

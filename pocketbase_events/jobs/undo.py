@@ -29,8 +29,9 @@ def propose_undo(source: Reader, seqs: Collection[int], together: str = "", *, f
 
     Raises:
         WrongUsageError: if the log has no such event.
+        ReplicaError: if the log is another one's replica.
     """
-    head = source.status().sound().seq
+    head = source.status().sound().ordinary().seq
     known = sorted(seq for seq in {*seqs} if seq <= head)
     events = source.together(together, head) if together else source.recorded(known)
     _expect_all(events, seqs, together)

@@ -7,7 +7,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -27,6 +27,7 @@ from pocketbase_events.errors import (
 from pocketbase_events.stream.messages import Message, Outgoing, State, message_of
 
 ANSWERS_WITHIN = 5.0  # seconds
+CLOSES_WITHIN = 0.5  # seconds
 IN_FLIGHT = 256  # messages that are published and not acknowledged yet
 WRONG_LAST_SEQUENCE = (10071, 10164)  # JetStream's error codes; the second one is of 2.12 and newer
 NOT_ENABLED = (10039, 10076)
@@ -55,8 +56,7 @@ class Client:
 
     async def close(self) -> None:
         """Disconnect."""
-        with suppress(Exception):
-            await asyncio.wait_for(self._connection.close(), ANSWERS_WITHIN)
+        await _soon(self._connection.close())
 
     async def ensure(self, replicas: int) -> None:
         """Create the stream if it is not there.
@@ -275,21 +275,31 @@ async def connect(servers: Sequence[str], name: str, options: Mapping[str, Any])
         del said[:-3]
 
     connection = Connection()
-    connecting = connection.connect(
-        list(servers), error_cb=hear, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0,
-        connect_timeout=int(ANSWERS_WITHIN), name="pocketbase-events", **options,
+    connecting = asyncio.ensure_future(
+        connection.connect(
+            list(servers), error_cb=hear, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0,
+            connect_timeout=int(ANSWERS_WITHIN), name="pocketbase-events", **options,
+        )
     )  # fmt: skip
-    try:
-        await asyncio.wait_for(connecting, ANSWERS_WITHIN)
-    except (nats.errors.Error, OSError, TimeoutError) as error:
-        with suppress(Exception):
-            await connection.close()
-        why = " ".join([*said, _words(error)])
-        if isinstance(error, AuthorizationError) or "uthorization" in why or "uthentication" in why:
-            raise StreamCredentialsRefusedError(url=url) from None
-        told = said[-1] if said else _words(error)
-        raise StreamTroubleError(why=f"{url} can't be reached ({told}). Is nats-server running there?") from None
-    return Client(connection, url, name, said)
+    # Not `wait_for`, which waits until nats-py is cancelled, and it may never be.
+    await asyncio.wait([connecting], timeout=ANSWERS_WITHIN)
+    if connecting.done() and connecting.exception() is None:
+        return Client(connection, url, name, said)
+    error = connecting.exception() if connecting.done() else None
+    connecting.cancel()
+    await _soon(connection.close())
+    why = [*said, *([_words(error)] if error else ["no answer in time"])]
+    if isinstance(error, AuthorizationError) or any("uthoriz" in each or "uthentic" in each for each in why):
+        raise StreamCredentialsRefusedError(url=url)
+    raise StreamTroubleError(why=f"{url} can't be reached ({why[0]}). Is nats-server running there?")
+
+
+async def _soon(closing: Coroutine[Any, Any, None]) -> None:
+    """Close, unless it takes longer than a moment, as it does if a connection was never made."""
+    task = asyncio.ensure_future(closing)
+    await asyncio.wait([task], timeout=CLOSES_WITHIN)
+    if not task.cancel() and not task.cancelled():
+        task.exception()  # whatever it is, nobody needs the connection any more
 
 
 def _read(message: Msg) -> Message:
@@ -303,5 +313,5 @@ def _said_by_jetstream(error: APIError, url: str) -> str:
     return f"JetStream at {url} says: {error.description} (error {error.err_code})."
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     return str(error).removeprefix("nats: ").strip("' ") or type(error).__name__

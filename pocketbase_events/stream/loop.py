@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from threading import Thread
 from typing import Any, TypeVar
 
+ENDS_WITHIN = 1.0  # seconds; nats-py may not end at all
 Result = TypeVar("Result")
 
 
@@ -32,4 +33,5 @@ async def _cancel_others() -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    if others:
+        await asyncio.wait(others, timeout=ENDS_WITHIN)

@@ -78,6 +78,7 @@ def printed(server: Server, tmp_path: Path) -> dict[str, set[str]]:
     run("detach", "items")
     close_appends(server.admin(), Origin("nats://127.0.0.1:1", "events"))
     run("status")
+    run("replica --promote", "--yes")
     return found
 
 

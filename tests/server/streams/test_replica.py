@@ -100,6 +100,8 @@ def test_a_worker_at_a_replica_stands_by_and_takes_over_once_it_is_promoted(
     running = link()
     catches_up(copy, primary, *running)
     assert "This PocketBase is a replica of the stream" in cli(copy, "run", "--once", code=1).stderr
+    for appending in (("undo", "1", "--yes"), ("revert", "items", "--to", "1", "--yes")):
+        assert "This PocketBase is a replica of the stream" in cli(copy, *appending, code=1).stderr
     worker = start(copy, "run")
     copy.superuser().append("create", item_id(77), {"title": "from the admin UI"})
     eventually(lambda: "This PocketBase is a replica of the stream" in told(worker), "the worker's sentence")
@@ -232,7 +234,10 @@ def test_the_first_start_needs_a_superuser_and_later_ones_do_not(
     arguments = ("replica", nats.url, "--stream", stream)
     said = cli(copy, *arguments, code=2, **WORKER_ONLY).stderr
     assert "Closing the appends needs a superuser, the first time" in said
+    copy.stop()
     replica = start(copy, *arguments)
+    eventually(lambda: "can't be reached" in told(replica), "that PocketBase is not there yet")
+    copy.start()
     eventually(lambda: "appends_closed" in told(replica), "appends that are closed")
     replica.terminate()
     ends(replica, code=0)
