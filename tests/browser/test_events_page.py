@@ -10,6 +10,7 @@ from support import Server, command, eventually, item_id, live_rows, start_copy
 from support.admin_ui import give_extension
 from support.command_line import as_json
 from support.events_page import EventsPage, events_page
+from support.pictures import PNG, append, with_pictures
 from support.server import SUPERUSER
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -107,6 +108,13 @@ def test_time_collection_and_actor_are_filters_too(events: EventsPage, recording
     expect(events.rows).to_have_count(1)
     expect(events.rows.first).to_contain_text(HTML)  # as text: the browser has nothing to complain about
     assert events.page.locator(".page-events img, .page-events b").count() == 0
+    ann.append("update", item_id(4), {"smell": "good"}, actor=ann.user_id)
+    recording.guest().append("update", item_id(4), {"smell": "bad"})
+    events.open(tab="rejected", actor="Ann<")
+    expect(events.row("good")).to_be_visible()
+    expect(events.row("bad")).to_have_count(0)
+    for event in root.records("events", filter="seq = 0"):
+        root("DELETE", f"/api/collections/events/records/{event['id']}")
     events.open(**{"from": "2099-01-01T00:00:00.000Z"})
     expect(events.page.get_by_text("No event fits these filters.")).to_be_visible()
     events.open(to="2020-01-01T00:00:00.000Z")
@@ -262,7 +270,11 @@ def test_the_list_as_it_was_at_a_time(events: EventsPage, recording: Server) -> 
 
 
 def test_the_log_is_verified_with_one_click(events: EventsPage, recording: Server) -> None:
-    seq = record(recording, 12, ("create", {"title": 'Œufs 😀 "frais"\n', "qty": -0.0000001}))
+    record(recording, 12, ("create", {"title": 'Œufs 😀 "frais"\n', "qty": -0.0000001}))
+    with_pictures(recording)
+    picture = append(recording.guest(), "create", item_id(12), {"picture": 0}, ("a.png", PNG))
+    root = recording.superuser()
+    seq = eventually(lambda: root.records("events", filter=f'id = "{picture["id"]}" && seq > 0'))[0]["seq"]
     events.open()
     verdict = events.verify()
     expect(verdict).to_contain_text("The log is what was recorded.")

@@ -7,13 +7,14 @@ import { button, count } from "./words.js";
 const PAGE = 50; // events read at a time
 const NEAR = 600; // px to the end of the list, at which more is read
 
-/** The tab: its element, `show(state)`, `look(status)` when the log may have grown, and `pause(isPaused)`. */
+/** A tab: its element, `show(state)`, `look(status)` when the log may have changed, and `resume()` after a pause. */
 export class LogTab {
   #page;
   #body = t.tbody({ className: "events-rows" });
   #older = button("Load older", null, "lg secondary load-more-btn", () => this.#grow(true));
   #news = button("", "arrow-up-line", "sm pill info events-news", () => this.#toNewest());
   #nothing = t.p({ className: "txt-hint txt-center events-nothing" }, "");
+  #state;
   #filter = "";
   #newest = Infinity; // the seq up to which the list is complete, once it is there
   #isTrimmed = false; // rows at the top are gone, since the list got long
@@ -41,14 +42,16 @@ export class LogTab {
 
   /** Show what the state wants, from the newest on. */
   async show(state) {
+    this.#state = state;
     this.#filter = filterOf(state, true);
     const round = ++this.#round;
+    const known = this.#page.status?.seq ?? 0; // as it is before the list is read
     this.#newest = Infinity;
     const events = await latest(this.#page.app.pb, this.#filter, { most: PAGE });
     await this.#page.names.learn(events);
     if (round !== this.#round) return;
     this.#body.replaceChildren(...events.map((event) => this.#row(event)));
-    this.#newest = Math.max(events[0]?.seq ?? 0, this.#page.status?.seq ?? 0);
+    this.#newest = Math.max(events[0]?.seq ?? 0, known);
     this.#older.hidden = events.length < PAGE;
     this.#isTrimmed = false;
     this.#tellNews(0);
@@ -56,6 +59,7 @@ export class LogTab {
     this.#nothing.textContent = this.#filter
       ? "No event fits these filters."
       : "Nothing is recorded yet. Edit an item of an attached collection: it shows here.";
+    if (this.#page.status) await this.look(this.#page.status);
   }
 
   /** The log may have grown. */
@@ -127,7 +131,7 @@ export class LogTab {
   }
 
   async #toNewest() {
-    await this.show(this.#page.state);
+    await this.show(this.#state);
     this.#scroller.scrollTop = 0;
   }
 

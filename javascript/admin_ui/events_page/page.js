@@ -25,7 +25,7 @@ export class EventsPage {
   isLocked = false; // whether superusers can't change the log
   #tabs;
   #filters = new Filters(this);
-  #health = t.div({ className: "events-health", role: "status" });
+  #health = t.div({ className: "events-health" });
   #pause = iconButton("Pause", "pause-line", () => this.#togglePause());
   #content = t.div({ className: "events-content", role: "tabpanel" });
   #looking;
@@ -59,7 +59,8 @@ export class EventsPage {
     this.#showTabs();
     this.#content.replaceChildren(this.#tabs[state.tab].element);
     this.#openWanted();
-    if (before.tab && addressOf({ ...before, event: "" }) === addressOf({ ...state, event: "" })) return; // an event was opened or closed; the list stays
+    // If an event was opened or closed, the list stays.
+    if (before.tab && addressOf({ ...before, event: "" }) === addressOf({ ...state, event: "" })) return;
     if (state.actor) state = { ...state, actors: await this.names.actorsOf(state.actor) };
     if (addressOf(state) === addressOf(this.state)) await this.#attempt(() => this.#tabs[state.tab].show({ ...state }));
   }

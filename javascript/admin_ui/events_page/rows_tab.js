@@ -197,7 +197,7 @@ export class RowsTab {
         t.span({ className: "label" }, each.id),
         each.deleted ? t.span({ className: "label sm danger m-l-5" }, "deleted") : null,
       );
-      const open = opens(() => this.#page.open(each.last.seq));
+      const open = opens(() => each.last && this.#page.open(each.last.seq));
       const marks = [each.deleted ? "events-deleted" : "", isChanged ? "events-changed-row" : ""].join(" ");
       return t.tr({ ...open, className: `handle ${marks}` }, id, ...cells);
     };

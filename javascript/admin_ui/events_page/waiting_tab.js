@@ -12,6 +12,7 @@ const NOTHING = {
 
 export class WaitingTab {
   #page;
+  #state;
   #body = t.tbody();
   #older = button("Load older", null, "lg secondary load-more-btn", () => this.#load());
   #nothing = t.p({ className: "txt-hint txt-center events-nothing" }, "");
@@ -29,7 +30,8 @@ export class WaitingTab {
     );
   }
 
-  async show() {
+  async show(state) {
+    this.#state = state;
     this.#pages = 0;
     this.#round += 1;
     await this.#load();
@@ -39,13 +41,13 @@ export class WaitingTab {
     const now = `${seq} ${pending} ${rejected}`;
     const isNew = this.#shown && this.#shown !== now;
     this.#shown = now;
-    if (isNew && this.#pages <= 1) await this.show();
+    if (isNew && this.#pages === 1) await this.show(this.#state);
   }
 
   resume() {}
 
   async #load() {
-    const [round, { app, state, names }] = [this.#round, this.#page];
+    const [round, state, { app, names }] = [this.#round, this.#state, this.#page];
     const events = await waiting(app.pb, state, this.#pages + 1, PAGE);
     await names.learn(events);
     if (round !== this.#round) return;
@@ -126,6 +128,6 @@ export class WaitingTab {
       app.toasts.error(error.response?.message || error.message);
     }
     this.#page.lookNow();
-    await this.show();
+    await this.show(this.#state);
   }
 }
