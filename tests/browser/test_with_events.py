@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +98,15 @@ def test_the_npm_package_holds_its_files_and_nothing_else() -> None:
     packed = subprocess.check_output(["npm", "pack", "--dry-run", "--json"], cwd=PACKAGE, text=True)
     names = {file["path"] for file in json.loads(packed)[0]["files"]}
     assert names == {path.name for path in PACKAGE.iterdir() if path.is_file()}
+
+
+def test_the_package_does_not_grow() -> None:
+    def code(text: str) -> str:
+        lines = re.sub(r"/\*\*.*?\*/", "", text, flags=re.DOTALL).splitlines()
+        return "\n".join(filter(None, (re.sub(r"(^|\s)\s*// .*", "", line).rstrip() for line in lines)))
+
+    size = sum(len(code(path.read_text())) for path in PACKAGE.glob("*.js"))
+    assert size < 57_000, "docs/javascript.md says how large it is"
 
 
 def test_npm_installs_the_package_from_a_checkout(tmp_path: Path) -> None:
