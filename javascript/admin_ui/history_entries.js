@@ -68,9 +68,12 @@ const changeViews = (collection, kind, changes) =>
     );
   });
 
+const EMPTY = { bool: false, number: 0 }; // as rows have it where no event has set a value
+
 /** A value as PocketBase's own lists show it; as text, if the field is gone. */
-function valueView(collection, name, value) {
+function valueView(collection, name, given) {
   const field = collection.fields.find((each) => each.name === name);
+  const value = given ?? EMPTY[field?.type] ?? null;
   const isNothing = value === null || value === "" || value?.length === 0;
   if (isNothing) return t.span({ className: "txt-hint" }, "nothing");
   const files = [value].flat().filter((each) => each?.collectionName === "events");

@@ -73,12 +73,13 @@ def test_where_an_interface_is_missing_one_line_says_so_and_the_ui_works_as_with
     for missing in USED:
         hide(window.page, missing)
         window.open("collections?collection=items")
-        window.page.locator(".new-record-btn").click()
-        expect(window.form.locator("[name=title]")).to_be_visible()
+        expect(window.page.locator(".new-record-btn")).to_be_visible()
         expect(window.page.get_by_role("link", name="Events")).to_have_count(0)
-        expect(window.form.get_by_label("Reason")).to_have_count(0)
         assert window.complaints == [f"pocketbase-events stays out of this admin UI, which lacks {missing}."]
         window.complaints.clear()
+    window.page.locator(".new-record-btn").click()
+    expect(window.form.locator("[name=title]")).to_be_visible()
+    expect(window.form.get_by_label("Reason")).to_have_count(0)
 
 
 def hide(page: Page, path: str) -> None:
