@@ -142,6 +142,8 @@ def test_an_event_shows_its_json_its_hash_and_the_one_before(events: EventsPage,
     expect(events.panel).to_contain_text(f"Event {seq - 1}")
     expect(events.fact("changed")).to_contain_text(HTML)
     assert f"event={seq - 1}" in events.page.url
+    events.open(event=seq)
+    expect(events.fact("item")).to_contain_text(HTML)
     events.panel.get_by_role("link", name="all its events").click()
     expect(events.rows).to_have_count(2)
     expect(events.panel).to_have_count(0)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, expect
-from support import Server, eventually, fill_log, item_id
+from support import NEVER, Server, eventually, fill_log, item_id
 from support.admin_ui import NARROW, WIDE, admin_window, give_extension
 from support.command_line import as_json
 from support.events_page import EventsPage, events_page, is_in_sight
@@ -173,6 +173,33 @@ def test_without_a_log_the_page_says_how_to_get_one(bare: Server, chromium: Brow
     with admin_window(chromium, bare) as window:
         window.open("events")
         expect(window.page.get_by_text("The log is not set up here. Run: pocketbase-events init")).to_be_visible()
+
+
+def test_without_a_server_the_page_says_so_and_goes_on_later(server: Server, chromium: Browser) -> None:
+    server.stop()
+    give_extension(server)
+    with admin_window(chromium, server) as window:
+        events = EventsPage(window)
+        events.open()
+        server.stop()
+        expect(events.trouble).to_contain_text("PocketBase does not answer. This page tries again.")
+        server.start()
+        server.guest().append("create", item_id(1), {"title": "Milk"})
+        server.worker().run_to_end(NEVER)
+        expect(events.row("Milk")).to_be_visible()
+        expect(events.health("Head 1")).to_be_visible()
+
+
+def test_where_browsers_compute_no_hashes_the_page_says_what_to_do(server: Server, chromium: Browser) -> None:
+    server.stop()
+    fill_log(server, 5)
+    with shown(server, chromium) as events:
+        events.page.add_init_script("Object.defineProperty(crypto, 'subtle', { value: undefined })")  # as over http
+        events.open()
+        expect(events.verify()).to_contain_text("Verify from a shell: pocketbase-events verify")
+        events.page.keyboard.press("Escape")
+        events.rows.first.click()
+        expect(events.fact("hash")).to_contain_text("over https only")
 
 
 # -- sizes and colours -------------------------------------------------------------------------------------

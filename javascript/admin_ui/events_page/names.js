@@ -85,9 +85,9 @@ export class Names {
     const names = shown.length
       ? shown
       : TITLES.filter((title) => fields.some(({ name }) => name === title)).slice(0, 1);
+    const found = names.length ? await this.#find(collection, ids, ["id", ...names].join(",")) : [];
     for (const id of ids) this.#titles.set(`${collection} ${id}`, "");
-    if (!names.length) return;
-    for (const record of await this.#find(collection, ids, ["id", ...names].join(","))) {
+    for (const record of found) {
       const title = names.map((name) => record[name]).filter((value) => typeof value === "string" && value);
       this.#titles.set(`${collection} ${record.id}`, title.join(" "));
     }
