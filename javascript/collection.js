@@ -1,6 +1,6 @@
 // A collection's service as in the SDK, but one that appends events, and sees no deleted rows.
 
-import { refusal } from "./errors.js";
+import { notFound, refusal } from "./errors.js";
 import { at, history } from "./history.js";
 import { changes } from "./live.js";
 import { patiently } from "./outcomes.js";
@@ -50,8 +50,7 @@ export function collectionWithEvents(state, service) {
       const own = !!id && !!(await targets.find(name));
       const { options, show } = await hiding(targets, given ?? {}, own);
       const row = await service.getOne(id, options);
-      if (own && row.deleted && !given?.deleted)
-        throw await refusal(pb, "The requested resource wasn't found.", {}, 404);
+      if (own && row.deleted && !given?.deleted) throw await notFound(pb);
       return show(row);
     },
 

@@ -15,6 +15,9 @@ export const aborted = (pb) => responseError(pb, { isAbort: true });
 export const refusal = (pb, message, data = {}, status = 400) =>
   responseError(pb, { status, response: { status, message, data } });
 
+/** What PocketBase says of a record that is not there. */
+export const notFound = (pb) => refusal(pb, "The requested resource wasn't found.", {}, 404);
+
 /** Whether trying again may help: no answer, too many requests, or a server (or a proxy before it) in trouble. */
 export const mayPass = (error) => !error.isAbort && (error.status === 0 || error.status === 429 || error.status >= 500);
 

@@ -1,6 +1,6 @@
 // Which collections are under the log, and what fields they have, as PocketBase says it: the view `event_fields`.
 
-import { isHidden, mayPass } from "./errors.js";
+import { isHidden, mayPass, refusal } from "./errors.js";
 
 const KEPT = "pocketbase-events-fields"; // in the storage, for when the page is loaded without a connection
 const FRESH = 60_000; // ms that the answer is taken for granted
@@ -41,10 +41,10 @@ export class Targets {
     if (found) this.#expected.add(name);
     if (found || !this.#expected.has(name)) return found;
     if (!whole) return { collection: name, renamed: [], fields: null };
-    throw new Error(
+    const why =
       `${name} is not attached to the event log, or not any more. Leave it out in withEvents and load the page anew, or` +
-        ` attach it: pocketbase-events attach ${name}`,
-    );
+      ` attach it: pocketbase-events attach ${name}`;
+    throw await refusal(this.#pb, why);
   }
 
   async #known() {

@@ -2,7 +2,7 @@
 
 import { newId, post } from "./append.js";
 import { changesIn, initial, parseKey, plain } from "./body.js";
-import { isHidden, mayPass, refusal, rejection } from "./errors.js";
+import { isHidden, mayPass, notFound, refusal, rejection } from "./errors.js";
 import { downloaded, isFile, withNumbers } from "./files.js";
 import { emptyRow, undoing } from "./history.js";
 import { actorOf, patiently, sleep } from "./outcomes.js";
@@ -40,6 +40,7 @@ export function callOf(method, given) {
 /** A call as events: what it sends, and whether a row shows that it is done. `compares`: leave out what stays the same. */
 export async function changeOf(pb, place, type, { id: named, body, options }, compares, signal) {
   const { service, target } = place;
+  if (!named && type !== "create") throw await notFound(pb);
   if (type === "update" && body.id && body.id !== named) throw await otherId(pb);
   const id = named || body.id || newId();
   let [steps, sent, before] = [[["delete", null]], {}, options.from];
@@ -150,6 +151,7 @@ function otherId(pb) {
 export async function undo(state, { service, target }, what, options) {
   const { pb } = state;
   const seqs = [what].flat().map((each) => each.seq ?? each);
+  if (!seqs.length) return { appended: [], conflicts: [] };
   const request = cancellable(options, null);
   const { steps, conflicts } = await undoing(pb, target, service, seqs, options.force, request.signal);
   const left = options.force ? [] : conflicts.map(({ seq }) => seq);

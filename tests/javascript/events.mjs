@@ -141,6 +141,8 @@ export const tests = {
     assert.match((await fails(todos.update(id, { id: newId() }))).message, /id of a record/);
     assert.match((await fails(todos.update(id, { deleted: true }))).message, /delete\(id\)/);
     assert.equal((await eventsOf(id)).length, 1);
+    for (const call of [todos.update("", { title: "x" }), todos.delete(undefined), todos.restore("")])
+      assert.equal((await fails(call)).status, 404);
   },
 
   async "a form whose file input is left alone is no file"() {

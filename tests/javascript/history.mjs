@@ -53,6 +53,7 @@ const tests = {
     const [, eggs, bread] = await todos.history(id);
     const conflicts = [{ seq: eggs.seq, field: "title", later_seq: bread.seq }];
     assert.deepEqual(await todos.undo(eggs.seq), { appended: [], conflicts });
+    assert.deepEqual(await todos.undo([]), { appended: [], conflicts: [] });
     assert.equal((await todos.undo(eggs, { force: true })).appended.length, 1);
     assert.equal((await todos.getOne(id)).title, "Milk");
   },
