@@ -4,6 +4,10 @@
 // A page has to be registered at once: PocketBase does not wait for what this file waits for. So only the route and the
 // link stand here, and the page's module is loaded when it is opened.
 
+// PocketBase has browsers keep this file for two weeks. Read it anew in the background, so that the next visit has the
+// version that is there by then. The addresses of the modules change with the version.
+fetch(new URL("extensions.js", window.location.href), { cache: "no-cache" }).catch(() => {});
+
 const USED = [
   ...["t", "store", "watch", "app.pb.authStore", "app.pb.buildURL", "app.pb.collection"],
   ...["app.pb.collections", "app.pb.send", "app.utils.randomString", "app.attrs.tooltip"],

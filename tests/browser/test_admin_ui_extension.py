@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
-from support import SUPERUSER, Server, start_copy
+from support import SUPERUSER, Server, eventually, start_copy
 from support.admin_ui import AdminUI, admin_window, append_all, give_extension
 
 from pocketbase_events.pb.schema_files import schema_file
@@ -80,6 +80,22 @@ def test_where_an_interface_is_missing_one_line_says_so_and_the_ui_works_as_with
     window.page.locator(".new-record-btn").click()
     expect(window.form.locator("[name=title]")).to_be_visible()
     expect(window.form.get_by_label("Reason")).to_have_count(0)
+
+
+def test_after_an_upgrade_the_second_visit_has_the_new_version(
+    chromium: Browser, installed_template: Path, tmp_path: Path
+) -> None:
+    for server in start_copy(installed_template, tmp_path / "pocketbase"):
+        give_extension(server)
+        with admin_window(chromium, server) as window:
+            server.stop()
+            main = server.folder / "pb_hooks" / "pocketbase_events" / "main.js"
+            main.write_text('console.warn("the new version");')
+            server.start()
+            window.open("collections")
+            expect(window.page.locator(".new-record-btn")).to_be_visible()
+            window.open("collections")
+            eventually(lambda: "the new version" in window.complaints, "the new version")
 
 
 def hide(page: Page, path: str) -> None:
