@@ -19,8 +19,8 @@ from support.replicas import assert_same, catches_up, record_some, told
 pytestmark = pytest.mark.slow
 Start = Callable[..., subprocess.Popen[str]]
 
-EVENTS = int(os.environ.get("STREAM_EVENTS", "4000"))  # in the log when the faults begin
-TURNS = int(os.environ.get("STREAM_FAULTS", "12"))
+EVENTS = int(os.environ.get("STREAM_EVENTS", "2000"))  # in the log when the faults begin
+TURNS = int(os.environ.get("STREAM_FAULTS", "11"))
 PROGRESS = 100  # events at each replica between two faults
 STREAM = "faulty"
 

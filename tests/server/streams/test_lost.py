@@ -10,7 +10,7 @@ from nats.js.api import StreamConfig
 from support import Server, eventually, seq_of
 from support.command_line import cli
 from support.nats import Nats, at, last_of
-from support.replicas import WORKER_ONLY, assert_same, catches_up, ends, record_some, told
+from support.replicas import WORKER_ONLY, assert_same, catches_up, ends, record_some
 
 pytestmark = pytest.mark.slow
 Start = Callable[..., subprocess.Popen[str]]
@@ -60,17 +60,6 @@ def test_a_primary_that_was_set_back_is_noticed_by_its_relay_and_then_by_its_rep
     assert "The log here has another event of seq" in said
     assert "begin anew with an empty PocketBase" in said
     assert seq_of(copy) == before
-
-
-def test_a_replica_waits_for_a_stream_that_does_not_reach_so_far(
-    primary: Server, copy: Server, nats: Nats, stream: str, start: Start
-) -> None:
-    there = (nats.url, "--stream", stream)
-    replica = start(copy, "replica", *there)
-    eventually(lambda: f"there is no stream {stream}" in told(replica), "that there is no stream yet")
-    record_some(primary, 30)
-    catches_up(copy, primary, start(primary, "relay", *there), replica)
-    assert_same(primary, copy)
 
 
 def test_a_stream_whose_first_messages_are_gone_is_for_replicas_that_were_filled_from_an_export(
