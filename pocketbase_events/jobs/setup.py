@@ -59,6 +59,9 @@ def init(admin: Admin, settings: Settings) -> Installed:
     attached = [there[target["collection"].lower()] for target in targets if target["collection"].lower() in there]
     rule = compose_create_rule(append_rules(targets))
     upgraded = [_upgraded(collection, there, rule) for collection in ours]
+    has_sql = admin.has_sql()
+    if has_sql:
+        _open_for_new_fields(admin, ours, there)
     admin.import_collections([*upgraded, *_rows_upgraded(attached)])
     if not admin.records("event_head"):
         admin.create("event_head", id=HEAD_ID, seq=0, hash="")
@@ -70,13 +73,12 @@ def init(admin: Admin, settings: Settings) -> Installed:
     password = _set_worker(admin, settings)
     status = admin.records("event_status")[0]
     _give_time_to_start(admin, status["now"])
-    locked = admin.has_sql()
-    if locked:
+    if has_sql:
         lock_log(admin)
         for collection in attached:
             if row_triggers(collection["id"], collection["name"]).keys() <= set(status["triggers"]):
                 lock_rows(admin, collection, lock=True)
-    return Installed(locked, settings.worker_email, password, status["workers"] - 1)
+    return Installed(has_sql, settings.worker_email, password, status["workers"] - 1)
 
 
 def _refuse_foreign(ours: Iterable[Collection], there: dict[str, Collection]) -> None:
@@ -86,6 +88,16 @@ def _refuse_foreign(ours: Iterable[Collection], there: dict[str, Collection]) ->
             why=f"There is a collection {', '.join(foreign)} that is not part of pocketbase-events. Rename it"
             " in the admin UI (records and rules stay), then run init again. Nothing was changed."
         )
+
+
+def _open_for_new_fields(admin: Admin, ours: Iterable[Collection], there: dict[str, Collection]) -> None:
+    """Let PocketBase rewrite recorded events if they get new fields: it fills in one that holds several values.
+
+    What was hashed does not change. The end of `init` locks the log again; if it fails before, the next one does.
+    """
+    wanted = {field["name"] for each in ours if each["name"] == "events" for field in each["fields"]}
+    if "events" in there and not wanted <= {field["name"] for field in there["events"]["fields"]}:
+        admin.sql("DROP TRIGGER IF EXISTS `pbe_events_update`")
 
 
 def _upgraded(collection: Collection, there: dict[str, Collection], append_rule: str | None) -> Collection:
