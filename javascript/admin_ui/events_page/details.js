@@ -4,7 +4,7 @@ import { addressOf } from "./address.js";
 import { hashed } from "./canonical.js";
 import { hashOf } from "./chain.js";
 import { eventAt, ofItems } from "./reading.js";
-import { rowAt } from "./rows_at.js";
+import { emptyOf, rowAt } from "./rows_at.js";
 import { brief, count, fill, iconButton, jsonView, kindLabel, localTime } from "./words.js";
 
 /**
@@ -150,18 +150,21 @@ async function changesTable(page, event) {
   const { collection, item_id: id, seq, type } = event;
   const history = await ofItems(page.app.pb, collection, [id], seq);
   const { changes } = rowAt(id, history, seq, page.renamedOf(collection));
-  return Object.entries(changes).map(([field, [old, now]]) => changeView(field, old, now, type === "create"));
+  return changeViews(await page.names.fieldsOf(collection), changes, type === "create");
 }
 
-/** One field's change. */
-export const changeView = (field, old, now, isNew) =>
-  t.div(
-    { className: "events-change" },
-    t.strong(null, field),
-    " ",
-    isNew ? null : t.del({ className: "txt-hint" }, shownValue(old)),
-    isNew ? null : " → ",
-    t.span(null, shownValue(now)),
-  );
+/** What changed, field by field: `{ field: [old, new] }`. */
+export const changeViews = (fields, changes, isNew) =>
+  Object.entries(changes).map(([name, [old, now]]) => {
+    const empty = emptyOf(fields.find((field) => field.name === name) ?? {});
+    return t.div(
+      { className: "events-change" },
+      t.strong(null, name),
+      " ",
+      isNew ? null : t.del({ className: "txt-hint" }, shownValue(old ?? empty)),
+      isNew ? null : " → ",
+      t.span(null, shownValue(now ?? empty)),
+    );
+  });
 
-const shownValue = (value) => (value === null || value === "" ? "empty" : brief(value, 200));
+const shownValue = (value) => (value === null || value === "" ? "nothing" : brief(value, 200));

@@ -1,6 +1,6 @@
 // Time travel: a collection's rows as they were at any event of the log, and what changed at that event.
 
-import { changeView } from "./details.js";
+import { changeViews } from "./details.js";
 import { creates, neighbour, ofItems, seqAt } from "./reading.js";
 import { byItem, emptyOf, rowAt, shownFields } from "./rows_at.js";
 import { opens } from "./table.js";
@@ -155,7 +155,7 @@ export class RowsTab {
     fill(
       this.#change,
       last
-        ? whatChanged(this.#page, row(last.item_id), seq)
+        ? whatChanged(this.#page, fields, row(last.item_id), seq)
         : t.p({ className: "txt-hint" }, `Nothing had happened in ${collection} yet.`),
     );
     fill(
@@ -217,9 +217,8 @@ const isEmpty = (value) =>
 const valueView = (value) => (isEmpty(value) ? t.span({ className: "txt-hint" }, "N/A") : brief(value, 120));
 
 /** What the event at that seq changed, or the last one before it. */
-function whatChanged(page, { id, last, changes }, seq) {
+function whatChanged(page, fields, { id, last, changes }, seq) {
   if (!last) return t.p({ className: "txt-hint" }, "This event's data can't be read.");
-  const fields = Object.entries(changes);
   return t.div(
     { className: "events-card" },
     t.div(
@@ -235,7 +234,7 @@ function whatChanged(page, { id, last, changes }, seq) {
         ? t.span({ className: "txt-hint" }, `nothing changed here since, up to event ${count(seq)}`)
         : null,
     ),
-    ...fields.slice(0, 8).map(([field, [old, now]]) => changeView(field, old, now, last.type === "create")),
+    ...changeViews(fields, changes, last.type === "create").slice(0, 8),
     last.reason ? t.small({ className: "txt-hint" }, last.reason) : null,
   );
 }
