@@ -52,11 +52,13 @@ function whenThere(parent, selector, callback) {
 /** At the first visit PocketBase shows the first collection of all; show an attached one rather than one of the log's own. */
 function land(app, attached) {
   if (window.location.hash.includes("collection=") || window.localStorage.getItem(LAST_SHOWN)) return;
+  let isOver = false;
   const watcher = watch(
     () => app.store.activeCollection?.id,
     async (id) => {
-      if (!id) return;
-      watcher?.unwatch();
+      if (!id || isOver) return;
+      isOver = true;
+      setTimeout(() => watcher.unwatch()); // watch calls back at once if the id is there already
       const [first] = isOurs(app.store.activeCollection) ? await attached.names() : [];
       if (first) app.store.activeCollection = first;
     },
