@@ -142,6 +142,7 @@ def test_what_was_not_sent_survives_a_reload_and_is_sent_in_order_once(with_even
     check_log(with_events)
 
 
+@pytest.mark.slow
 def test_windows_share_what_was_not_sent(with_events: Server, open_app: Open) -> None:
     one = open_app()
     save(one, Title="Milk")
