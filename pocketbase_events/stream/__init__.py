@@ -1,1 +1,1 @@
-"""The log in a stream of NATS JetStream: published there, and read from there. `client` alone needs nats-py."""
+"""The log in a stream of NATS JetStream: published and read. Only `client` and `reading` need nats-py."""

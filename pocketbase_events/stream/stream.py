@@ -13,7 +13,7 @@ from pocketbase_events.stream.messages import Message, State, check_name, head_a
 
 if TYPE_CHECKING:
     from pocketbase_events.stream.client import Client
-    from pocketbase_events.stream.client import Reading as ClientReading
+    from pocketbase_events.stream.reading import Reading as ClientReading
 
 PAGE = 1000  # messages read at a time
 COMES_WITHIN = 10.0  # seconds in which a message comes that is there
