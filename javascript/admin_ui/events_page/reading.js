@@ -3,7 +3,7 @@
 import { readData } from "./canonical.js";
 
 const PAGE = 1000; // records, the most that PocketBase gives
-const AT_ONCE = 500; // events of the whole log: reading and hashing so many takes less than a frame or three
+const AT_ONCE = 500; // events of the whole log, few enough that the page keeps answering while they are hashed
 const PAGE_BYTES = 2_000_000; // of events read at a time, estimated from the page before
 const NOWHERE = Number.MAX_SAFE_INTEGER; // a place in the table behind all others
 const IDS = 50; // ids in a filter

@@ -1,6 +1,6 @@
 // How the page writes things. Every text becomes a text node, so that a name can never be markup.
 
-/** Put these into an element, in the place of what is there; what is null is left out. */
+/** Replace what is in an element by these children, without those that are null. */
 export function fill(element, ...children) {
   element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined));
 }
