@@ -106,7 +106,7 @@ def test_the_package_does_not_grow() -> None:
         return "\n".join(filter(None, (re.sub(r"(^|\s)\s*// .*", "", line).rstrip() for line in lines)))
 
     size = sum(len(code(path.read_text())) for path in PACKAGE.glob("*.js"))
-    assert size < 57_000, "docs/javascript.md says how large it is"
+    assert size < 57_500, "docs/javascript.md says how large it is"
 
 
 def test_npm_installs_the_package_from_a_checkout(tmp_path: Path) -> None:
