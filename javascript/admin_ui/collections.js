@@ -2,8 +2,8 @@
 
 const LOG = {
   events:
-    "Every event of the log: pending (seq 0), recorded, or rejected (error says why). Nothing has to be written here by" +
-    " hand: change the records themselves.",
+    "Every event of the log: pending (seq 0), recorded, or rejected (error says why). Nothing has to be written here" +
+    " by hand: change the records themselves.",
   event_head: "Where the log ends: the seq and hash of the latest event. The worker moves it.",
   event_stamps: "The worker records many events at once through this record. It is empty otherwise.",
   event_targets: "The collections that are attached to the log, with their rules. Change them with the command attach.",
@@ -49,7 +49,7 @@ function whenThere(parent, selector, callback) {
   look();
 }
 
-/** At the first visit PocketBase shows the first collection of all; show an attached one rather than one of the log's own. */
+/** At the first visit PocketBase shows the first collection of all. If that is the log's own, show an attached one. */
 function land(app, attached) {
   if (window.location.hash.includes("collection=") || window.localStorage.getItem(LAST_SHOWN)) return;
   let isOver = false;

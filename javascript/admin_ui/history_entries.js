@@ -59,7 +59,8 @@ const actionView = ([label, icon, onclick]) =>
 
 const changeViews = (collection, kind, changes) =>
   Object.entries(changes).map(([name, [old, now]]) => {
-    const before = [t.del({}, valueView(collection, name, old)), t.i({ className: "ri-arrow-right-line", ariaLabel: "to" })];
+    const arrow = t.i({ className: "ri-arrow-right-line", ariaLabel: "to" });
+    const before = [t.del({}, valueView(collection, name, old)), arrow];
     const after = t.ins({}, valueView(collection, name, now));
     return t.div(
       { className: "record-history-change" },

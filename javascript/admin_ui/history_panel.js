@@ -68,7 +68,8 @@ class HistoryPanel {
     if (isLoading) return t.div({ className: "block txt-center" }, t.span({ className: "loader lg" }));
     if (error) return t.div({ className: "alert danger" }, error);
     if (!entries.length) return t.p({ className: "txt-hint" }, "No event has changed this record yet.");
-    const views = entries.slice(0, most).map((entry) => entryView(this.#collection, entry, this.#names, this.#actions(entry)));
+    const view = (entry) => entryView(this.#collection, entry, this.#names, this.#actions(entry));
+    const views = entries.slice(0, most).map(view);
     const list = t.ol({ className: "record-history", inert: () => this.#shown.isBusy }, ...views);
     return entries.length > most ? [list, this.#more(entries.length - most)] : list;
   }

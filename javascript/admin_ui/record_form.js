@@ -1,4 +1,4 @@
-// The form of a record of an attached collection: its history, the reason of a change, and what is said of a deleted one.
+// The form of a record of an attached collection: its history, the reason of a change, and what a deleted one says.
 
 import { openHistory } from "./history_panel.js";
 import { restore } from "./taking_back.js";
@@ -82,7 +82,11 @@ function reasonField({ app, shown }) {
   const id = `reason_${app.utils.randomString()}`;
   return t.div(
     { className: "field record-reason", hidden: () => shown.deleted },
-    t.label({ htmlFor: id }, t.i({ className: "ri-chat-quote-line", ariaHidden: true }), t.span({ className: "txt" }, "Reason")),
+    t.label(
+      { htmlFor: id },
+      t.i({ className: "ri-chat-quote-line", ariaHidden: true }),
+      t.span({ className: "txt" }, "Reason"),
+    ),
     t.input({
       id,
       type: "text",

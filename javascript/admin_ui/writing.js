@@ -104,7 +104,7 @@ function service({ name, plain, recording, attached, forms }) {
   });
 }
 
-/** What a write resolves to; an error if no worker records it soon. It goes on, and shows in lists once it is recorded. */
+/** What a write resolves to; an error if no worker records it soon. It goes on; lists show it once it is recorded. */
 export function soon(writing) {
   writing.catch(() => {});
   let timer;
