@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 TOO_OLD := 0.22.27
 MATRIX := 0.23.12 0.26.6 0.30.4 0.36.9 0.37.2 0.40.6
 MATRIX_TESTS := $(addprefix tests/browser/, test_javascript.py test_with_events.py test_admin_ui_extension.py test_admin_ui_history.py test_events_page.py) \
-  $(addprefix tests/server/, recording row_versions rights rebuild verify with_files test_versions.py $(addprefix commands/test_init.py::, test_the_admin_ui_may_import_our_collections_before_init \
+  $(addprefix tests/server/, recording row_versions rights rebuild verify test_versions.py \
+  $(addprefix with_files/test_, recording_files.py files_taken_back.py files_moved.py) $(addprefix commands/test_init.py::, test_the_admin_ui_may_import_our_collections_before_init \
   test_setting_up_attaching_and_recording_by_command_alone))
 
 # Much of a test waits, so one process more than there are cores keeps them busy.
