@@ -98,7 +98,7 @@ def test_a_rule_in_event_targets_that_cannot_be_read_is_named() -> None:
 
 
 def test_every_trigger_is_found_in_the_sql_files() -> None:
-    assert len(log_triggers()) == 7
+    assert len(log_triggers()) == 8
     triggers = row_triggers("pbc_1", "notes")
     assert sorted(triggers) == ["pbe_rows_pbc_1_delete", "pbe_rows_pbc_1_insert", "pbe_rows_pbc_1_update"]
     assert all("`notes`" in sql and sql.endswith("END;") for sql in triggers.values())
