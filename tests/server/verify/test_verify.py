@@ -64,7 +64,7 @@ def test_a_log_that_grows_meanwhile_is_whole(server: Server) -> None:
 def test_a_file_and_a_folder_at_once_are_wrong_usage(stopped: Server, tmp_path: Path) -> None:
     done = run_command("verify", "--file", "x", "--dir", str(tmp_path), env=stopped.environment)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "not both" in done.stderr
+    assert "Give one of" in done.stderr
 
 
 def test_a_folder_without_a_database_is_reported(stopped: Server, tmp_path: Path) -> None:
