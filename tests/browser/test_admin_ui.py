@@ -74,6 +74,7 @@ def test_our_collections_are_imported_beside_those_that_are_there(bare: Server, 
         open_collection(page, name)
 
 
+@pytest.mark.slow
 def test_an_event_is_appended_in_the_form_and_the_list_says_what_became_of_it(server: Server, page: Page) -> None:
     sign_in(page, server)
     open_collection(page, "events")

@@ -203,6 +203,7 @@ def run_in_node(notes: Server, example: str, *wanted: str) -> list[str]:
     return printed
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("worker")
 def test_the_examples_of_the_past_work_in_node_as_they_stand(notes: Server) -> None:
     when, *changed, body = run_in_node(notes, "readme_example.mjs")
@@ -251,6 +252,7 @@ def test_the_example_of_an_app_works_in_node_as_it_stands(notes: Server) -> None
     assert check_log(notes).seq == 3
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.usefixtures("worker")
 def test_the_example_of_an_app_works_in_a_browser_as_it_stands(notes: Server, chromium: Browser) -> None:
@@ -258,6 +260,7 @@ def test_the_example_of_an_app_works_in_a_browser_as_it_stands(notes: Server, ch
     assert check_log(notes).seq == 3
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.usefixtures("worker")
 def test_the_example_of_a_queue_works_in_a_browser_as_it_stands(notes: Server, chromium: Browser) -> None:

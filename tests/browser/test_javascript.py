@@ -63,6 +63,7 @@ def test_a_user_of_the_javascript_sdk_appends_events_and_reads_the_rows(server: 
     assert row == {"title": "Milk", "qty": 6, "deleted": True}
 
 
+@pytest.mark.slow
 def test_a_client_that_waits_for_its_event_outlives_a_crash_of_pocketbase(server: Server) -> None:
     ann = server.user("ann")
     event = {"type": "create", "collection": "items", "item_id": "milk00000000001", "data": {"title": "Milk"}}

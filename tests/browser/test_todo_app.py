@@ -168,6 +168,7 @@ def test_windows_share_what_was_not_sent(with_events: Server, open_app: Open) ->
     check_log(with_events)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("with_events")
 def test_a_page_hears_that_what_an_earlier_one_wrote_was_rejected(open_app: Open) -> None:
     page = open_app()

@@ -30,6 +30,7 @@ def test_an_app_gets_back_the_same_with_events_and_without(todo_app: Server) -> 
     assert json.loads(run_script(todo_app, "compare.mjs")) == []
 
 
+@pytest.mark.slow
 def test_events_say_what_plain_writes_can_not(todo_app: Server) -> None:
     run_script(todo_app, "events.mjs")
     check_log(todo_app)

@@ -11,6 +11,7 @@ from pocketbase_events.pb.accounts import expires_at, worker_token
 from pocketbase_events.pb.api import literal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["worker+1@example.com", "o'hara@example.com", "w\u00f6rker@example.com"])
 def test_the_account_of_the_worker_is_found_again_whatever_its_address(bare: Server, address: str) -> None:
     chosen = bare.settings(worker_email=address)

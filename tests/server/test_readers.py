@@ -108,6 +108,7 @@ def read(reader: LogReader, after: int, to: int, **named: str) -> list[Recorded]
     return [event for page in reader.log(after, to, **named) for event in page]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("after", "to"), RANGES)
 def test_a_range_of_the_log(reader: LogReader, expected: list[Recorded], after: int, to: int) -> None:
     assert told(read(reader, after, to)) == told(expected[after:to])

@@ -96,6 +96,7 @@ def test_the_demo_begins_with_a_few_items_and_their_history_in_the_admin_ui(stac
     assert "History" in serving.welcome
 
 
+@pytest.mark.slow
 def test_the_printed_credentials_open_the_admin_ui(stack: ExitStack, tmp_path: Path) -> None:
     serving = Serving(stack, tmp_path / "data", free_port())
     email = re.search(r"log in +(\S+)", serving.welcome)
@@ -133,6 +134,7 @@ def test_pocketbase_collects_garbage_less_often_unless_told_otherwise(
     assert f"GOGC={runs_with}" in environment
 
 
+@pytest.mark.slow
 def test_a_second_start_finds_what_the_first_one_left(stack: ExitStack, tmp_path: Path) -> None:
     port = free_port()
     first = Serving(stack, tmp_path / "data", port)
@@ -162,6 +164,7 @@ def test_a_signal_ends_both_processes_with_exit_code_0(stack: ExitStack, tmp_pat
     assert is_gone(pocketbase)
 
 
+@pytest.mark.slow
 def test_a_pocketbase_that_does_not_react_is_not_left_behind(stack: ExitStack, tmp_path: Path) -> None:
     serving = Serving(stack, tmp_path / "data", free_port())
     pocketbase = serving.pocketbase()
@@ -193,6 +196,7 @@ def test_a_killed_parent_leaves_no_orphan(stack: ExitStack, tmp_path: Path) -> N
     eventually(lambda: is_gone(pocketbase), "the end of PocketBase")
 
 
+@pytest.mark.slow
 def test_when_pocketbase_ends_by_itself_serve_says_so(stack: ExitStack, tmp_path: Path) -> None:
     serving = Serving(stack, tmp_path / "data", free_port())
     os.kill(serving.pocketbase(), signal.SIGKILL)
@@ -247,6 +251,7 @@ def test_a_folder_that_cannot_be_used_is_reported(tmp_path: Path) -> None:
     assert "--dir" in done.stderr
 
 
+@pytest.mark.slow
 def test_it_reaches_its_own_pocketbase_whatever_proxy_the_environment_names(stack: ExitStack, tmp_path: Path) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     serving = Serving(stack, tmp_path / "data", free_port(), HTTP_PROXY=nobody, ALL_PROXY=nobody)
@@ -257,6 +262,7 @@ def test_it_reaches_its_own_pocketbase_whatever_proxy_the_environment_names(stac
     eventually(lambda: len(serving.recorded()) > len(DEMO), "the event to be recorded")
 
 
+@pytest.mark.slow
 def test_a_folder_is_served_once_at_a_time(stack: ExitStack, tmp_path: Path) -> None:
     serving = Serving(stack, tmp_path / "data", free_port())
     second = run_command(

@@ -43,6 +43,7 @@ def odd(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: "-".join(arguments)[:30].encode("unicode_escape"))
 def test_nothing_that_clients_wrote_is_obeyed_by_a_terminal(odd: Server, arguments: list[str]) -> None:
     written = without_colours(on_terminal(odd, *arguments, typed="n\n"))
@@ -83,6 +84,7 @@ def test_in_a_pipe_values_are_whole_and_there_is_no_colour(odd: Server, argument
     assert "history" not in arguments or json.dumps(LONG) in written
 
 
+@pytest.mark.slow
 def test_long_values_are_cut_on_a_terminal_and_whole_in_full(odd: Server) -> None:
     command = ["history", "items", item_id(1)]
     words = LONG.split()
@@ -154,6 +156,7 @@ def many(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "numbers"),
     [

@@ -76,6 +76,7 @@ def test_rows_that_are_marked_as_deleted_are_created_and_deleted(server: Server)
     assert [row["deleted"] for row in shown] == [False, True, False, True]
 
 
+@pytest.mark.slow
 def test_values_of_every_type_are_recorded_as_they_are(server: Server) -> None:
     items = server.superuser()("GET", "/api/collections/items").json()["id"]
     fields: list[dict[str, Any]] = [
@@ -159,6 +160,7 @@ def test_rows_that_todays_schema_would_refuse_are_adopted_as_they_are(server: Se
     assert "(seq 2)" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lowered", [{"maxRequests": 10}, {"maxRequests": 1000, "maxBodySize": 5000}])
 def test_lowered_limits_of_the_batch_api_only_make_it_slower(server: Server, lowered: dict[str, int]) -> None:
     with_notes(server, 60)

@@ -85,6 +85,7 @@ def test_beside_a_worker_and_clients_of_another_collection_nobody_loses_an_event
     commands_agree(server)
 
 
+@pytest.mark.slow
 def test_a_collection_whose_adoption_was_given_up_is_given_back_by_detach(server: Server) -> None:
     with_notes(server, 300)
     with command("attach", "notes", "--allow", "", "--adopt", env=server.environment) as process:

@@ -38,6 +38,7 @@ def test_adopting_again_changes_nothing(server: Server) -> None:
     assert everything(server) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -58,6 +59,7 @@ def test_what_cannot_be_attached_is_reported_before_anything_is_adopted(
     assert server.superuser()("PATCH", f"{NOTES}/{note(1)}", json={"text": "mine"}).ok
 
 
+@pytest.mark.slow
 def test_a_row_that_is_too_large_for_an_event_is_named_before_anything_is_changed(server: Server) -> None:
     with_notes(server, 30)
     server.edit_fields("events", lambda fields: limit(fields, "data", 300_000))
@@ -73,6 +75,7 @@ def test_a_row_that_is_too_large_for_an_event_is_named_before_anything_is_change
     is_well(server, rows=30)
 
 
+@pytest.mark.slow
 def test_a_large_row_that_the_log_explains_is_adopted_again(server: Server) -> None:
     """Its events were small enough; a create event with all that it has would not be."""
     with_notes(server, 3, {"name": "more", "type": "json"})
@@ -86,6 +89,7 @@ def test_a_large_row_that_the_log_explains_is_adopted_again(server: Server) -> N
     is_well(server, rows=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "raw",
     ["[" * 300 + "]" * 300, "[" * 5000 + "]" * 5000, "[1e400]"],

@@ -109,6 +109,7 @@ def test_only_the_collections_that_are_named_are_checked(server: Server) -> None
     assert list(check(server, "notes", "items", code=1)["collections"]) == ["items", "notes"]
 
 
+@pytest.mark.slow
 def test_json_nested_deeper_than_python_reads_is_found_and_repaired(server: Server) -> None:
     with_notes(server, lock=True)
     depths = [5000, 1000, 990, 300]
@@ -152,6 +153,7 @@ def no_json(constant: str) -> None:
     raise AssertionError(f"{constant} is no JSON")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("field", "sql"), NEVER_WRITTEN)
 @pytest.mark.parametrize("reads", ["API", "file"])
 def test_what_pocketbase_would_never_write_is_found(

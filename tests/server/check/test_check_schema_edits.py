@@ -119,6 +119,7 @@ def edited(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) -
         yield Edited(server, first, matching, emptied, rebuilt, check(server, code=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EDITS)
 def test_values_that_an_edited_schema_cannot_hold_are_reported_and_are_not_differences(
     edited: Edited, name: str

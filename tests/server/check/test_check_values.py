@@ -151,6 +151,7 @@ def as_doubles(value: Any) -> Any:
     return json.loads(json.dumps(value), parse_int=float)
 
 
+@pytest.mark.slow
 def test_each_of_these_values_is_recorded_and_reaches_its_row(valued: Server) -> None:
     assert refused(valued) == []
     rows = {row["id"]: row for row in valued.superuser().records("every")}

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from support import Server, check_log
 from support.checking import append_all, look, record_all, silent
 from support.command_line import as_json, cli
@@ -17,6 +18,7 @@ def rename(server: Server, old: str, new: str) -> None:
     assert server.edit_fields("pages", edit).ok
 
 
+@pytest.mark.slow
 def test_the_log_is_read_with_the_new_name_of_a_field(server: Server) -> None:
     server.create_collection("pages", [{"name": "title", "type": "text"}, {"name": "hits", "type": "number"}])
     server.attach("pages")

@@ -19,6 +19,7 @@ def test_setting_up_attaching_and_recording_by_command_alone(bare: Server) -> No
     assert live_rows(bare, ("body",), "notes") == {"note00000000001": {"body": "x"}}
 
 
+@pytest.mark.slow
 def test_init_shows_a_password_that_it_made_once(bare: Server) -> None:
     first = cli(bare, "init", POCKETBASE_EVENTS_WORKER_PASSWORD=None).stdout
     password = first.split("POCKETBASE_EVENTS_WORKER_PASSWORD=")[1].split()[0]

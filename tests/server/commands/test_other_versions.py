@@ -36,6 +36,7 @@ def version(server: Server, number: int) -> None:
     assert root("PATCH", "/api/collections/event_status", json={"viewQuery": changed}).ok
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [["status"], ["verify"], ["check"], ["rebuild"], ["run", "--once"], ["init"], ["attach", "items"],

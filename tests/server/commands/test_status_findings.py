@@ -216,6 +216,7 @@ def locked(shared: Server) -> Server:
 HARMLESS = "BEFORE DELETE ON `{table}` BEGIN SELECT 1; END"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trigger", ["pbe_events_delete", more("pbe_stamps_update"), more("pbe_head_update")])
 def test_a_trigger_of_the_log_that_is_missing_or_edited_is_found_and_init_installs_it(
     locked: Server, trigger: str

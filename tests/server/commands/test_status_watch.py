@@ -38,6 +38,7 @@ def test_it_shows_what_is_going_on_in_a_terminal_of_any_size_and_leaves_by_ctrl_
         assert CODES.sub("", shown.written.decode().rpartition(LEFT)[2]).strip() == "", "nothing is said at the end"
 
 
+@pytest.mark.slow
 def test_it_survives_a_restart_of_pocketbase_and_says_what_is_wrong_meanwhile_without_colour(server: Server) -> None:
     with screen(server, "status", "--watch", columns=60, rows=20, NO_COLOR="1") as shown:
         eventually(lambda: shown.shows("All is well."), "the first picture")

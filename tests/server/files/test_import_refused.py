@@ -54,6 +54,7 @@ def assert_nothing_was_written(server: Server) -> None:
     assert live_rows(server, NAMES) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", BROKEN)
 def test_a_broken_file_is_refused_and_nothing_is_written(server: Server, file: Path, exported: bytes, way: str) -> None:
     breaks, says = BROKEN[way]

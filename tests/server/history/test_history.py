@@ -82,6 +82,7 @@ def test_a_collection_that_the_log_does_not_know_is_wrong_usage(told: Server, ar
     assert f"{arguments[1]} is not attached" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ['x" || item_id != "', "' OR 1=1 --", "%", "\\", "🙂"])
 def test_an_odd_item_id_is_a_text_and_nothing_else(told: Server, odd: str) -> None:
     assert as_json(told, "history", "items", odd) == []

@@ -30,6 +30,7 @@ def test_a_seq_beyond_the_end_is_now(told: Server, seq: str) -> None:
     assert by_id(as_json(told, "show", "items", "--at", seq)) == folded(len(STEPS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("at", "count"),
     [

@@ -65,6 +65,7 @@ def url(front: Middleman) -> str:
     return f"https://127.0.0.1:{front.port}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", CERTIFICATES)
 @pytest.mark.parametrize("name", ["init", "status"])
 def test_any_one_variable_is_enough_for_an_authority_of_ones_own(

@@ -73,6 +73,7 @@ def test_the_page_of_a_firewall_is_named_by_its_title(name: str, status: int) ->
     assert "Is it running" not in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["init", "attach", "rebuild", "attach --adopt", "retry"])
 def test_a_token_stands_in_for_the_superusers_email_and_password(server: Server, name: str) -> None:
     server.create_collection("new", [{"name": "title", "type": "text"}])
@@ -87,6 +88,7 @@ def test_a_superusers_token_gives_one_of_the_worker_too(server: Server) -> None:
     told(COMMANDS["status"], environment(server.url, **alone), WRONG_USAGE, "POCKETBASE_SUPERUSER_TOKEN")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["init", "status"])
 @pytest.mark.parametrize("body", [b"[]", b'["no"]', b'"no"', b'{"message": ["no"]}', b'{"mfaId": null}', b"null"])
 def test_an_answer_in_json_that_pocketbase_would_not_give_is_no_bug(name: str, body: bytes) -> None:

@@ -69,6 +69,7 @@ def proxy() -> Iterator[Middleman]:
         yield listening
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["init", "status"])
 @pytest.mark.parametrize("kind", PROXIES)
 def test_a_proxy_that_fails_is_named_and_no_other_reason(proxy: Middleman, name: str, kind: str) -> None:
@@ -87,6 +88,7 @@ def test_a_tunnel_that_a_proxy_refuses_is_named(proxy: Middleman) -> None:
     assert "403" in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["init", "status"])
 def test_the_package_that_socks_needs_is_named_if_it_is_missing(tmp_path: Path, name: str) -> None:
     (tmp_path / "socks.py").write_text("raise ImportError('as if PySocks were not installed')")

@@ -90,6 +90,7 @@ def receiver() -> Iterator[Receiver]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_the_webhook_misses_no_event_and_repeats_none_that_it_knows_was_taken(
     server: Server, log: EventLog, receiver: Receiver, tmp_path: Path
 ) -> None:
@@ -144,6 +145,7 @@ def test_the_search_index_finds_what_the_rows_say(server: Server, log: EventLog,
         assert found("milk") == set(ids[2:])
 
 
+@pytest.mark.slow
 def test_a_transfer_changes_both_accounts_or_neither_once_and_can_be_taken_back(server: Server, log: EventLog) -> None:
     server.create_collection("accounts", [{"name": "balance", "type": "number", "min": 0}])
     server.attach("accounts")

@@ -22,6 +22,7 @@ with testing.sandbox() as pb:
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_by_a_log_and_a_worker_in_ones_own_process() -> None:
     done = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
@@ -36,6 +37,7 @@ def test_a_sandbox_has_the_log_users_and_attached_collections() -> None:
             bob.append("create", "notes", event.item_id, {"body": "Hello"})
 
 
+@pytest.mark.slow
 def test_waiting_until_nothing_is_pending_has_an_end() -> None:
     with testing.sandbox(worker=False) as pb, pb.log() as log, pb.log(pb.superuser) as root:
         pb.collection("notes", [{"name": "body", "type": "text"}])

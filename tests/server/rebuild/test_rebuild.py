@@ -68,6 +68,7 @@ def test_an_unknown_collection_is_wrong_usage(opened: Server) -> None:
     assert "nope is not attached" in told(opened, "nope", code=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tampering",
     [

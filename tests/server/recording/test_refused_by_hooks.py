@@ -52,6 +52,7 @@ def items() -> Iterator[str]:
 ids = items()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 412, 413, 418, 422, 429, 500, 501, 502, 503, 507])
 @pytest.mark.parametrize("type_", ["create", "update"])
 def test_a_refusal_of_whatever_status_costs_its_event_and_reaches_its_author(

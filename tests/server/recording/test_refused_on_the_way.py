@@ -148,6 +148,7 @@ def test_an_event_that_takes_longer_than_the_time_out_is_rejected_and_the_others
     assert check_log(server).seq == 99
 
 
+@pytest.mark.slow
 def test_a_time_out_that_was_raised_is_followed(server: Server, worker: Worker) -> None:
     hook(server, SLEEP)
     set_time_out(server, 10)
@@ -163,6 +164,7 @@ def test_a_time_out_that_was_raised_is_followed(server: Server, worker: Worker) 
     assert check_log(server).seq == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("endings", [1, 4])
 def test_an_event_that_is_only_sometimes_slow_is_recorded_in_the_end(
     server: Server, worker: Worker, endings: int

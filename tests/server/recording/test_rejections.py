@@ -150,6 +150,7 @@ def test_one_bad_event_among_many_costs_one_transaction_more(server: Server) -> 
     check_log(server)
 
 
+@pytest.mark.slow
 def test_a_flood_of_bad_events_does_not_starve_a_good_one(server: Server) -> None:
     guest = server.guest()
     missing = ({"type": "update", "item_id": f"none{n:011d}", "data": {"qty": 1}} for n in range(400))

@@ -70,6 +70,7 @@ def shore(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) ->
         yield shore
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("item_id", HOSTILE_IDS, ids=lambda item_id: f"{item_id[:30]!a}-{len(item_id)}")
 def test_an_item_id_reaches_its_own_row_or_none(shore: Shore, item_id: str) -> None:
     before = shore.everything()

@@ -76,6 +76,7 @@ def estate(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) -
         yield House(server, callers, {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("collection", OWNED)
 @pytest.mark.parametrize("who", CALLERS)
 def test_the_owner_recipe_admits_the_owner_of_that_row_alone(estate: House, who: str, collection: str) -> None:
@@ -90,6 +91,7 @@ def test_the_owner_recipe_admits_the_owner_of_that_row_alone(estate: House, who:
             assert status_of_append(client, **append) == (200 if admitted else 400), (row_id, type_)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("collection", OWNED)
 @pytest.mark.parametrize("who", NO_SUPERUSERS)
 def test_the_owner_recipe_lets_nobody_create_for_another_or_take_or_give_a_row(

@@ -77,6 +77,7 @@ def test_no_event_sets_it(shared: Server, notes: str, given: tuple[str, Any]) ->
     assert "Leave it out of data" in why(shared, shared.guest().append(type_, row(1), data, notes))
 
 
+@pytest.mark.slow
 def test_a_collection_that_is_attached_gets_it_later_with_its_deleted_rows(shared: Server, notes: str) -> None:
     shared.attach(notes)
     cli(shared, "attach", notes, "--no-seq")

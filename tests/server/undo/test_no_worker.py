@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from support import NEVER, Server, item_id, query
 from support.command_line import cli
 
@@ -12,6 +13,7 @@ def with_items(server: Server, count: int) -> None:
     server.worker().run_to_end(NEVER)
 
 
+@pytest.mark.slow
 def test_without_a_worker_the_events_stay_pending_and_that_is_said(server: Server) -> None:
     with_items(server, 1)
     done = cli(server, "undo", "1", "--yes", "--json", code=1)

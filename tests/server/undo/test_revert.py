@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from support import Server
 from support.command_line import cli
 
@@ -59,6 +60,7 @@ def test_true_is_not_1(busy: Server, log: EventLog) -> None:
     assert busy.guest().record("things", item)["meta"] is True
 
 
+@pytest.mark.slow
 def test_more_than_a_group_holds_is_appended_in_several_and_taken_back_at_once(busy: Server, log: EventLog) -> None:
     name = attached(busy, "many")
     for _ in range(3):

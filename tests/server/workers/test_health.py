@@ -132,6 +132,7 @@ def more(*values: Any) -> Any:
     return pytest.param(*values, marks=pytest.mark.slow)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "status", "sentence", "code", "told"),
     [

@@ -20,6 +20,7 @@ def proxy(server: Server) -> Iterator[Proxy]:
     between.close()
 
 
+@pytest.mark.slow
 def test_a_stream_that_died_silently_is_noticed_and_replaced(
     server: Server, processes: ExitStack, proxy: Proxy
 ) -> None:
@@ -45,6 +46,7 @@ def test_a_stream_that_died_silently_is_noticed_and_replaced(
     check_log(server)
 
 
+@pytest.mark.slow
 def test_a_stream_is_connected_again_though_the_network_swallowed_the_first_attempt(
     server: Server, proxy: Proxy
 ) -> None:

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from itertools import count
 
+import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 from support import Server, command, create, eventually, free_port, item_id
@@ -56,6 +57,7 @@ def test_metrics_count_what_the_worker_does(server: Server, processes: ExitStack
     assert (values["standby"], values["trouble"]) == (0, 0)
 
 
+@pytest.mark.slow
 def test_health_tells_of_a_pocketbase_that_is_gone_and_is_back(server: Server, processes: ExitStack) -> None:
     monitored = Monitored(processes, server)
     eventually(lambda: monitored.health() == (200, "The worker records.\n"), "health")

@@ -176,6 +176,7 @@ def full_disk(_: ExitStack) -> int:
     return os.open("/dev/full", os.O_WRONLY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stderr", [unread_pipe, abandoned_pipe, full_disk])
 @pytest.mark.parametrize("arguments", [("run",), ("run", "--json")])
 def test_a_worker_whose_log_can_not_be_written_goes_on(

@@ -20,6 +20,7 @@ def updates(count: int) -> list[dict[str, Any]]:
     return [{"type": "update", "item_id": item_id(n), "data": {"qty": n}} for n in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "says"),
     [

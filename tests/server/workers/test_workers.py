@@ -102,6 +102,7 @@ def test_a_standby_takes_over_from_a_worker_that_was_killed(server: Server, proc
     check_log(server)
 
 
+@pytest.mark.slow
 def test_a_held_head_is_left_alone_until_the_hold_ends(server: Server, processes: ExitStack) -> None:
     _, log = start_worker(processes, server)
     root, guest = server.superuser(), server.guest()
@@ -116,6 +117,7 @@ def test_a_held_head_is_left_alone_until_the_hold_ends(server: Server, processes
     assert log.count("held") == 1
 
 
+@pytest.mark.slow
 def test_a_revoked_token_is_noticed_and_renewed(server: Server, processes: ExitStack) -> None:
     _, log = start_worker(processes, server)
     root, guest = server.superuser(), server.guest()

@@ -105,6 +105,7 @@ ENDED = {  # exit codes of a command that was interrupted: as shells have them, 
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "until", "how"),
     [
@@ -167,6 +168,7 @@ def test_an_import_that_is_interrupted_is_whole_as_far_as_it_goes_and_the_next_o
     told(COMMANDS["check"], server.environment, DONE, "")
 
 
+@pytest.mark.slow
 @SIGNALS
 def test_a_rebuild_that_is_interrupted_leaves_each_row_old_or_right_and_the_next_one_completes(
     long_template: Path, tmp_path: Path, how: signal.Signals

@@ -52,6 +52,7 @@ def abandoned(arguments: Sequence[str], env: dict[str, str]) -> Done:
         os.close(writing)
 
 
+@pytest.mark.slow
 @ON_A_FULL_DISK
 @EACH
 def test_if_standard_output_is_full_every_command_says_so(ready: Server, exported: Path, name: str) -> None:

@@ -31,6 +31,7 @@ from pocketbase_events.pb.connection import Connection
 # -- who answers at the address --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stranger", "name"), [(stranger, name) for stranger, (*_, names) in STRANGERS.items() for name in names]
 )
@@ -86,6 +87,7 @@ def test_a_worker_says_that_it_waits_for_its_pocketbase_and_stops_when_asked_to(
     assert_civil(log.read_text())
 
 
+@pytest.mark.slow
 def test_a_port_that_says_nothing_at_all_is_given_up_in_time() -> None:
     with serving(tcp(Silent)) as url, ExitStack() as opened:
         processes = [

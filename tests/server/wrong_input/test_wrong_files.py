@@ -50,6 +50,7 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "does"), [*((name, "verify") for name in FILES), ("garbage", "import"), ("a line of 50 MB", "import")]
 )

@@ -74,4 +74,4 @@ def test_a_database_that_may_not_be_read_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_file_and_a_folder_at_once_are_wrong_usage(tmp_path: Path) -> None:
-    told(["verify", "--file", str(VECTORS), "--dir", str(tmp_path)], NOBODY, WRONG_USAGE, "not both")
+    told(["verify", "--file", str(VECTORS), "--dir", str(tmp_path)], NOBODY, WRONG_USAGE, "Give one of")

@@ -43,6 +43,7 @@ NAMES: list[tuple[list[str], int, str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "says"), NAMES, ids=[" ".join(arguments)[:60] for arguments, *_ in NAMES]
 )
