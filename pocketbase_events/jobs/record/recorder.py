@@ -45,6 +45,9 @@ ANSWER_TIMES = 5  # of which the shortest one tells how far away PocketBase is
 UNREAD_FOR = 60.0  # seconds after which an event is rejected if a file of it can't be read: its storage may be away
 MAX_VAIN_LOOKS = 3  # transactions in a row that fail although nobody else writes
 
+# What may come of a transaction for an event that was only heard of, if it was not its turn. A look tells.
+_TAKES_A_LOOK = (BatchTooLargeError, Conflict, EventRefused, RowRefused)
+
 
 class Recorder:
     """Records pending events through `gateway`, a page at a time. Clock, event ids and timer are passed in.
@@ -192,9 +195,10 @@ class Recorder:
             is_last = len(draft.chosen) == len(page.events) and (work.rest or work.more)
             coming = self._submit(beside, work, draft.transaction) if beside and is_last else None
             sent = self._send(draft)
+            if draft.transaction.heard and isinstance(sent.outcome, _TAKES_A_LOOK):
+                self._stale = True
+                return Done(Step.AGAIN, more=True)
             after = self._after(sent, page)
-            if draft.transaction.heard and not isinstance(sent.outcome, Committed) and not isinstance(after, Step):
-                after = Step.AGAIN  # a look tells whether it was its turn
             if isinstance(after, Step):
                 return Done(after, more=work.more)
             if isinstance(sent.outcome, Committed):
