@@ -106,18 +106,18 @@ def test_a_collection_that_is_attached_while_its_form_is_open_is_written_by_even
 
 def test_a_file_is_uploaded_and_removed_in_the_form(window: AdminUI, extended: Server) -> None:
     fields = [{"name": "title", "type": "text", "required": True}, {"name": "picture", "type": "file", "maxSelect": 1}]
-    extended.create_collection("albums", fields)
-    extended.attach("albums")
-    form = window.new_record("albums", id="formalbum000001", title="An album")
+    extended.create_collection("posters", fields)
+    extended.attach("posters")
+    form = window.new_record("posters", id="formalbum000001", title="An album")
     form.locator("input[type=file]").set_input_files({"name": "sun.txt", "mimeType": "text/plain", "buffer": b"sun"})
     window.click("Create")
-    window.says("Successfully created albums")
-    row = extended.superuser().record("albums", "formalbum000001")
+    window.says("Successfully created posters")
+    row = extended.superuser().record("posters", "formalbum000001")
     assert row["picture"].startswith("sun_")
-    window.open_record("An album", "albums").get_by_role("button", name="Remove file").click()
+    window.open_record("An album", "posters").get_by_role("button", name="Remove file").click()
     window.click("Save changes")
-    window.says("Successfully updated albums")
-    assert extended.superuser().record("albums", "formalbum000001")["picture"] == ""
+    window.says("Successfully updated posters")
+    assert extended.superuser().record("posters", "formalbum000001")["picture"] == ""
 
 
 def test_without_a_worker_the_form_says_that_the_change_waits(

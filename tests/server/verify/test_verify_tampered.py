@@ -44,6 +44,7 @@ def test_a_process_of_its_own_finds_the_same(stopped: Server, way: str) -> None:
     assert verify(stopped, code=1) == from_file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [None, *WAYS])
 def test_whatever_is_done_to_a_log_is_found_when_its_parts_are_checked_apart(stopped: Server, way: str | None) -> None:
     if way is not None:
