@@ -61,7 +61,7 @@ def test_an_import_without_the_files_changes_nothing_and_says_which_are_missing(
     assert "name a FILE" in cli(pics, "export").stderr
     assert as_json(pics, "verify", "--file", str(file))["ok"]
     with_pictures(server)
-    done = cli(server, "import", str(file), code=1)
+    done = cli(server, "import", str(file), "--json", code=1)
     assert sha(PNG + b"202") in done.stdout + done.stderr
     assert check_log(server).seq == 0
 
