@@ -81,6 +81,17 @@ def test_a_refusal_with_another_status_is_believed_at_once() -> None:
     assert refused.search.refused == {"e4": "not today"}
 
 
+def test_of_a_group_the_event_is_to_blame_that_set_the_refused_value() -> None:
+    created, *_ = page(1).events
+    updates = [replace(created, id=f"u{n}", type="update") for n in range(2)]
+    start = Page([replace(each, together="save") for each in (created, *updates)], Search(3))
+    sent = draft(start)
+    [write] = sent.transaction.writes
+    refused = start.row_refused(RowRefused(write, "title: too long", fields=frozenset({"title"})), sent)
+    assert refused.search.refused["u1"] == "title: too long"
+    assert {key: "u1" in why for key, why in refused.search.refused.items() if key != "u1"} == {"e0": True, "u0": True}
+
+
 def test_many_events_that_fail_together_are_sent_in_smaller_parts() -> None:
     start = page(64)
     assert len(draft(start.failed(TIME_OUT, 3.1, draft(start))).chosen) == 4

@@ -75,7 +75,8 @@ class Page:
         write, why = refused.write, (refused.why or NO_REASON) + _advice(refused)
         if len(write.events) > 1 and not write.group:
             return self._searching(self.search.one_by_one(write.events[-1]))
-        place = next((each for each in write.events if _sets(draft, each, refused.fields)), write.events[0])
+        # The row got the value of the last event that sets a field.
+        place = next((each for each in reversed(write.events) if _sets(draft, each, refused.fields)), write.events[0])
         if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return self._doubted(place, why, draft)
         event = draft.chosen.events[place].id
