@@ -3,8 +3,8 @@
     pocketbase-events export before.jsonl       # before you restore
     python examples/append_again.py before.jsonl
 
-A superuser does this, given in the environment as for the command line. Events keep their ids, so one that is there is
-not appended again, and you may run this as often as you like. They get new seqs, times and hashes. What they expected
+It needs a superuser, set in the environment as for the command line. Events keep their ids, so an event that exists is
+not appended again, and you can run this as often as you like. They get new seqs, times and hashes. What they expected
 of a row's seq (`expected_seq`) was met then, and is left out.
 """
 

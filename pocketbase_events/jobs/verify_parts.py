@@ -1,11 +1,11 @@
 """Verify a long log in a database file with all processors. Parts are checked at once, each by a process of its own."""
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pocketbase_events.core.chain import Chain
@@ -14,7 +14,7 @@ from pocketbase_events.jobs.watch import Watch, unwatched
 from pocketbase_events.pb.database import Database
 
 WORTHWHILE = 50_000  # events; for fewer, it takes longer to start the processes
-PART = 20_000  # events
+PART = 5_000  # events; what a process is at when the work is interrupted is still done
 
 
 def verify_parts(folder: Path, watch: Watch = unwatched) -> Verdict | None:
@@ -29,19 +29,27 @@ def verify_parts(folder: Path, watch: Watch = unwatched) -> Verdict | None:
         if status.seq < WORTHWHILE or status.head != status.last or database.repeats_event_ids():
             return None
     ends = [*range(PART, status.seq, PART), status.seq]
-    with ProcessPoolExecutor(
-        os.cpu_count(), multiprocessing.get_context("spawn"), initializer=signal.signal, initargs=_UNINTERRUPTED
-    ) as pool:
-        try:
-            sound = pool.map(sound_part, [folder] * len(ends), [0, *ends], ends)
-            if sum(len(part) for part in watch(_while_sound(sound), "reading the log", status.seq)) == status.seq:
-                return Verdict(status.seq, status.head)
-        finally:
-            pool.shutdown(cancel_futures=True)
-    return None
+    try:
+        with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+            try:
+                with _interrupts_blocked():
+                    sound = pool.map(sound_part, [folder] * len(ends), [0, *ends], ends)
+                checked = sum(len(part) for part in watch(_while_sound(sound), "reading the log", status.seq))
+            finally:
+                pool.shutdown(cancel_futures=True)
+    except (BrokenProcessPool, OSError):  # one was killed, or this machine allows none
+        return None
+    return Verdict(status.seq, status.head) if checked == status.seq else None
 
 
-_UNINTERRUPTED = (signal.SIGINT, signal.SIG_IGN)  # the process that waits for the others ends them
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Start processes that Ctrl-C does not concern: the one that waits for them ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _while_sound(parts: Iterator[range]) -> Iterator[range]:

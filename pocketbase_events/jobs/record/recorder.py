@@ -45,8 +45,8 @@ ANSWER_TIMES = 5  # of which the shortest one tells how far away PocketBase is
 UNREAD_FOR = 60.0  # seconds after which an event is rejected if a file of it can't be read: its storage may be away
 MAX_VAIN_LOOKS = 3  # transactions in a row that fail although nobody else writes
 
-# What may come of a transaction for an event that was only heard of, if it was not its turn. A look tells.
-_TAKES_A_LOOK = (BatchTooLargeError, Conflict, EventRefused, RowRefused)
+# What may come of a transaction for an event that was only heard of. A look tells whom to blame.
+_TAKES_A_LOOK = (BatchTooLargeError, EventRefused, RowRefused)
 
 
 class Recorder:
@@ -196,7 +196,6 @@ class Recorder:
             coming = self._submit(beside, work, draft.transaction) if beside and is_last else None
             sent = self._send(draft)
             if draft.transaction.heard and isinstance(sent.outcome, _TAKES_A_LOOK):
-                self._stale = True
                 return Done(Step.AGAIN, more=True)
             after = self._after(sent, page)
             if isinstance(after, Step):
@@ -345,7 +344,8 @@ class Recorder:
             return Step.HELD
         status = self._gateway.status()
         if status.head in (ours, self._sent):
-            # Our own earlier transaction, whose answer was lost; or an event was removed, the schema edited.
+            # Our own earlier transaction, whose answer was lost; or an event was removed, the schema edited; or it was
+            # not the turn of an event that we have heard of.
             self._basis = replace(self._basis, targets={})
             return Step.AGAIN
         if status.seq < ours.seq:

@@ -98,6 +98,13 @@ def test_it_waits_its_turn_behind_an_older_event(server: Server, recorder: Recor
     check_log(server)
 
 
+def test_of_two_workers_that_hear_of_it_the_slower_one_stands_by(server: Server, recorder: Recorder) -> None:
+    ready = recorder.ready_for(heard(server, server.guest().append("create", item_id(1), {"title": "x"})))
+    server.worker().run_to_end(NEVER)
+    assert recorder.record(ready).step is Step.CONFLICT
+    assert check_log(server).seq == 2
+
+
 def test_it_is_refused_if_the_schema_has_changed_meanwhile(server: Server, recorder: Recorder) -> None:
     event = heard(server, server.guest().append("create", item_id(1), {"title": "x"}))
     server.edit_fields("items", lambda fields: [each for each in fields if each["name"] != "note"])
