@@ -193,42 +193,25 @@ def refuse_older(item: Mapping[str, Any]) -> None:
 
 def pending_of(item: Mapping[str, Any]) -> Pending:
     """A record of `event_pending`."""
-    return Pending(
-        id=item["id"],
-        type=item["type"],
-        collection=item["collection"],
-        item_id=item["item_id"],
-        actor=item["actor"],
+    return _pending(
+        item,
         data=item["data"],
+        files=tuple(json.loads(item["files"])) if item["files"] else (),
         damaged=_is_damaged(item),
         schema_version=item["schema_version"],
         adopted=bool(item["adopted"]),
-        reason=item["reason"],
-        together=item["together"],
-        expected_seq=item["expected_seq"],
-        created=item["created"],
-        files=tuple(json.loads(item["files"])) if item["files"] else (),
     )
 
 
 def heard_of(record: Mapping[str, Any]) -> Pending:
     """A pending event as realtime tells of it: without the version of the schema, or whether it was adopted."""
-    data = record["data"]
-    return Pending(
-        id=record["id"],
-        type=record["type"],
-        collection=record["collection"],
-        item_id=record["item_id"],
-        actor=record["actor"],
-        data="" if data is None else json.dumps(data, ensure_ascii=False),
-        damaged=False,
-        schema_version="",
-        reason=record["reason"],
-        together=record["together"],
-        files=tuple(record["files"]),
-        expected_seq=record["expected_seq"],
-        created=record["created"],
-    )
+    data = "" if record["data"] is None else json.dumps(record["data"], ensure_ascii=False)
+    return _pending(record, data=data, files=tuple(record["files"]), damaged=False, schema_version="")
+
+
+def _pending(event: Mapping[str, Any], **read: Any) -> Pending:  # noqa: ANN401 - the other fields
+    names = ("id", "type", "collection", "item_id", "actor", "reason", "together", "expected_seq", "created")
+    return Pending(**{name: event[name] for name in names}, **read)
 
 
 def recorded_of(item: Mapping[str, Any]) -> Recorded:
