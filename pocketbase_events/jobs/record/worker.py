@@ -98,7 +98,7 @@ class Worker:
         Raises:
             As `run_once` does.
         """
-        ready = self._recorder.ready_for(heard)
+        ready = self._recorder.known.ready_for(heard)
         with ThreadPoolExecutor(1) as beside:
             while not stop.is_set():
                 if self._timer() - self._looked_at > BUSY_LOOK:
@@ -108,7 +108,7 @@ class Worker:
                     return done.step
                 ready = done.ready
                 if ready is None and not done.more:
-                    ready = self._recorder.ready_for(rest())
+                    ready = self._recorder.known.ready_for(rest())
         return Step.IDLE
 
     def run(
@@ -161,7 +161,7 @@ class Worker:
 
     def _look(self) -> Status:
         """See how the log is and what PocketBase's clock says, and show that we did."""
-        status = self._recorder.catch_up()
+        status = self._recorder.known.catch_up()
         self._looked_at = self._timer()
         self._presence.looked(status)
         return status

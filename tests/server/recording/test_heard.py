@@ -40,7 +40,7 @@ def recorder(server: Server) -> Recorder:
 
 
 def record(recorder: Recorder, event: Pending) -> Step:
-    ready = recorder.ready_for(event)
+    ready = recorder.known.ready_for(event)
     assert ready is not None
     return recorder.record(ready).step
 
@@ -99,7 +99,7 @@ def test_it_waits_its_turn_behind_an_older_event(server: Server, recorder: Recor
 
 
 def test_of_two_workers_that_hear_of_it_the_slower_one_stands_by(server: Server, recorder: Recorder) -> None:
-    ready = recorder.ready_for(heard(server, server.guest().append("create", item_id(1), {"title": "x"})))
+    ready = recorder.known.ready_for(heard(server, server.guest().append("create", item_id(1), {"title": "x"})))
     server.worker().run_to_end(NEVER)
     assert recorder.record(ready).step is Step.CONFLICT
     assert check_log(server).seq == 2
@@ -141,26 +141,26 @@ def test_what_takes_a_look_is_not_recorded_at_once(server: Server, recorder: Rec
     answer = root(
         "POST", "/api/collections/events/records", json={"collection": "items", "item_id": item_id(1), **body}
     )
-    assert recorder.ready_for(heard(server, answer.json())) is None
+    assert recorder.known.ready_for(heard(server, answer.json())) is None
 
 
 def test_one_with_a_file_takes_a_look(server: Server, recorder: Recorder) -> None:
     pictures.with_pictures(server)
-    recorder._read_targets()  # noqa: SLF001 - as at any look
+    recorder.known.read_targets()
     event = pictures.append(server.guest(), "create", item_id(1), {"picture": 0}, ("a.png", b"x"))
-    assert recorder.ready_for(heard(server, event)) is None
+    assert recorder.known.ready_for(heard(server, event)) is None
     assert server.superuser().records("event_next") == [], "what PocketBase records without a look"
 
 
 def test_what_is_recorded_already_is_not_sent_again(server: Server, recorder: Recorder) -> None:
     event = heard(server, server.guest().append("create", item_id(1), {"title": "x"}))
     recorder.record()
-    assert recorder.ready_for(event) is None
+    assert recorder.known.ready_for(event) is None
 
 
 def test_nobody_else_has_an_event_recorded_out_of_turn(server: Server, recorder: Recorder) -> None:
     event = heard(server, server.guest().append("create", item_id(1), {"title": "x"}))
-    ready = recorder.ready_for(event)
+    ready = recorder.known.ready_for(event)
     assert ready is not None
     assert ready.draft is not None
     forged = replace(ready.draft.transaction, heard=f"{event.id} 2001-01-01 00:00:00.000Z")

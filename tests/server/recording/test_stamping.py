@@ -82,8 +82,8 @@ def test_an_event_that_is_deleted_meanwhile_takes_no_other_with_it(server: Serve
     worker: Worker = server.worker()
     append(server.guest(), 0, 150)
     recorder: Recorder = worker._recorder  # noqa: SLF001 - so that the deletion comes after the look
-    recorder.catch_up()
-    page = recorder._first_page()  # noqa: SLF001
+    recorder.known.catch_up()
+    page = recorder.known.first_page()
     root = server.superuser()
     assert root("DELETE", f"/api/collections/events/records/{page.page[70].id}").ok
     recorder.record(page)
