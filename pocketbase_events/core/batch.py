@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pocketbase_events.core.events import Recorded, intent_of
+from pocketbase_events.core.events import Head, Recorded, intent_of
 from pocketbase_events.core.files import Upload, again, copy_of, files_in, files_of
 from pocketbase_events.core.json_text import Json
 from pocketbase_events.core.projection import Write
 from pocketbase_events.core.schema import quote
 from pocketbase_events.core.transaction import Load, Transaction
 
-VERSION = 4  # of our collections. The head moves for no other, so a worker that knows less records nothing
+VERSION = 5  # of our collections. The head moves for no other, so a worker that knows less records nothing
 HEAD_ID = "head00000000000"
 STAMPS_ID = "stamps000000000"
 STAMPS_TRIGGER = "pbe_stamps_update"
@@ -22,6 +22,7 @@ REQUESTS_AN_EVENT = 2  # to record it: its row and itself
 MAX_EVENTS = (MAX_REQUESTS - 1) // REQUESTS_AN_EVENT  # that one transaction can record, since it moves the head as well
 STAMP_REQUESTS = 2  # that record all events of a transaction at once
 MAX_REASONS = 2000  # characters
+SHORT = 1_000  # characters; PocketBase answers in full with a record of so many, since picking its id would cost it more
 MAX_CHARS = 500_000  # of the data of events that are appended all at once
 RAISE_LIMIT = "Raise the maximum size of the field data of events, in the admin UI"
 # The fields of an event that is appended with others, in the order in which the trigger expects them.
@@ -38,7 +39,7 @@ _ID_TAKEN = ("validation_not_unique", "validation_pk_invalid")
 def requests_of(transaction: Transaction) -> list[dict[str, Any]]:
     """The batch requests of a transaction: the head first, then the rows, then the events."""
     before, after = transaction.before, transaction.after
-    move = _patch("event_head", HEAD_ID, seq=after.seq, hash=after.hash, expected_hash=before.hash, version=VERSION)
+    move = _head_request(before, after)
     if transaction.hold is not None:
         by, until = transaction.hold.by, transaction.hold.until
         move["body"] |= {"holder": by, "hold_by": by if until else "", "hold_until": until}
@@ -50,7 +51,7 @@ def requests_of(transaction: Transaction) -> list[dict[str, Any]]:
         recorded = [_record_request(event) for event in transaction.recorded]
     rejected = [
         # Answered in full: picking fields reads the data, and what is rejected may be unreadable to PocketBase too.
-        {**_patch("events", rejection.event.id, error=rejection.why), "url": _url("events", rejection.event.id)}
+        _patch("events", rejection.event.id, {"error": rejection.why}, in_full=True)
         for rejection in transaction.rejections
     ]
     return [move, *map(row_request, transaction.writes), *recorded, *rejected]
@@ -123,9 +124,9 @@ def row_request(write: Write) -> dict[str, Any]:
     if write.inserts:
         return _uploading(_post(write.collection, {**write.fields, "id": write.item_id}))
     if write.removes:
-        return {"method": "DELETE", "url": _url(write.collection, write.item_id)}
+        return {"method": "DELETE", "url": _url(write.collection, f"/{write.item_id}", in_full=True)}
     expected = {"expected_seq": write.expected_seq} if write.expected_seq else {}
-    return _uploading(_patch(write.collection, write.item_id, **write.fields, **expected))
+    return _uploading(_patch(write.collection, write.item_id, {**write.fields, **expected}))
 
 
 def _uploading(request: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +150,7 @@ def append_request(files: Sequence[Upload] = (), **fields: Json) -> dict[str, An
 
 def seen_request(worker: str, time: str) -> dict[str, Any]:
     """The batch request that writes when the worker with this record id was seen."""
-    return _patch("event_workers", worker, last_seen=time)
+    return _patch("event_workers", worker, {"last_seen": time})
 
 
 def append_requests(events: Sequence[Mapping[str, Any]], *, at_once: bool) -> list[dict[str, Any]]:
@@ -157,13 +158,13 @@ def append_requests(events: Sequence[Mapping[str, Any]], *, at_once: bool) -> li
     if not at_once:
         return [append_request(**event) for event in events]
     appended: Json = [[event.get(name, empty) for name, empty in _APPENDED.items()] for event in events]
-    return [_patch("event_stamps", STAMPS_ID, appended=appended)]
+    return [_patch("event_stamps", STAMPS_ID, {"appended": appended})]
 
 
 def load_requests(load: Load) -> list[dict[str, Any]]:
     """The batch requests of a load: the events, the head, the rows, and the events' places in the log."""
     before, after = load.before, load.after
-    move = _patch("event_head", HEAD_ID, seq=after.seq, hash=after.hash, expected_hash=before.hash, version=VERSION)
+    move = _head_request(before, after)
     names = ("id", "type", "collection", "item_id", "actor", "data")
     appended = [
         {
@@ -194,38 +195,44 @@ def place_in_load(load: Load, index: int) -> AppendPlace | RowPlace | StampsPlac
     return place_of(transaction, index - appends)
 
 
+def _head_request(before: Head, after: Head) -> dict[str, Any]:
+    moved: Json = {"seq": after.seq, "hash": after.hash, "expected_hash": before.hash, "version": VERSION}
+    return _patch("event_head", HEAD_ID, moved, in_full=True)
+
+
 def _stamp_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:
     """The requests that record all of these.
 
     A trigger carries the first one out. The rule admits the second one only if it has, even if somebody dropped it.
     """
-    stamps: Json = {
-        "seq": events[0].seq,
-        "events": [[event.id, event.event_id, event.timestamp, event.hash] for event in events],
-    }
+    stamps: Json = [f"{event.event_id}{event.hash}{event.timestamp}{event.id}" for event in events]
     return [
-        _patch("event_stamps", STAMPS_ID, version=VERSION, stamps=stamps, remaining=len(events)),
-        _patch("event_stamps", STAMPS_ID, version=VERSION),
+        _patch("event_stamps", STAMPS_ID, {"version": VERSION, "stamps": stamps, "remaining": len(events)}),
+        _patch("event_stamps", STAMPS_ID, {"version": VERSION}),
     ]
 
 
 def _record_request(event: Recorded) -> dict[str, Any]:
     given = {"seq": event.seq, "event_id": event.event_id, "timestamp": event.timestamp, "hash": event.hash}
     if event.file_hashes:
-        return _patch("events", event.id, **given, file_hashes=list(event.file_hashes))
-    return _patch("events", event.id, **given)
+        given["file_hashes"] = list(event.file_hashes)
+    return _patch("events", event.id, given, in_full=_is_short(event.data))
 
 
 def _post(collection: str, body: Mapping[str, Json]) -> dict[str, Any]:
-    return {"method": "POST", "url": f"/api/collections/{collection}/records?fields=id", "body": body}
+    return {"method": "POST", "url": _url(collection, in_full=_is_short(body)), "body": body}
 
 
-def _patch(collection: str, record_id: str, /, **body: Json) -> dict[str, Any]:
-    return {"method": "PATCH", "url": f"{_url(collection, record_id)}?fields=id", "body": body}
+def _patch(collection: str, record_id: str, body: Mapping[str, Json], *, in_full: bool = False) -> dict[str, Any]:
+    return {"method": "PATCH", "url": _url(collection, f"/{record_id}", in_full=in_full), "body": body}
 
 
-def _url(collection: str, record_id: str) -> str:
-    return f"/api/collections/{collection}/records/{record_id}"
+def _url(collection: str, record: str = "", *, in_full: bool) -> str:
+    return f"/api/collections/{collection}/records{record}{'' if in_full else '?fields=id'}"
+
+
+def _is_short(value: Json) -> bool:
+    return len(str(value)) <= SHORT
 
 
 def why_refused(write: Write, failure: Mapping[str, Any]) -> str | None:

@@ -22,9 +22,9 @@ from pocketbase_events.pb.records import VERSION
 ROOT = Path(__file__).parents[3]
 NAMES_ACTOR = 3  # the first version whose rules ask for the event's actor
 # The last commit that set up a log of that version; 0 did not name any.
-LANDED = {0: "9ae0cb4", 2: "938cdab", 3: "baa9761"}
+LANDED = {0: "9ae0cb4", 2: "938cdab", 3: "baa9761", 4: "34e2686"}
 UPGRADE = "Upgrade this one"
-OUTDATED = {0: "trouble", 2: UPGRADE, 3: UPGRADE}  # what a worker says whose log was upgraded
+OUTDATED = {0: "trouble", 2: UPGRADE, 3: UPGRADE, 4: UPGRADE}  # what a worker says whose log was upgraded
 
 
 def version(server: Server, number: int) -> None:

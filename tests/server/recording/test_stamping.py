@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from support import NAMES, NEVER, Client, Server, check_log, create, fold_log, item_id, live_rows, query
@@ -99,7 +100,7 @@ def test_nobody_stamps_outside_of_a_recording_transaction(server: Server, name: 
     }  # fmt: skip
     client = clients[name]()
     event = server.guest().append("create", item_id(1), {"title": "x"})
-    stamps = {"seq": 1, "events": [[event["id"], "x", "2026-01-01 00:00:00.000Z", "x"]]}
+    stamps = [f"{uuid4()}{'0' * 64}2026-01-01 00:00:00.000Z{event['id']}"]
     body = {"version": VERSION, "stamps": stamps, "remaining": 1}
     assert not client("PATCH", STAMPS, json=body).ok
     assert not client.batch(("PATCH", STAMPS, body), ("PATCH", STAMPS, {"version": VERSION})).ok
