@@ -110,12 +110,12 @@ class Ahead:
         None if another look has to tell.
         """
         rest, more = work.rest, work.more
-        if len(rest) < self._size(rest).next and more:
+        if more and len(rest) < self._size(MOST_PENDING).next:
             found = self.gateway.pending()
             more = len(found) == MOST_PENDING
             taken = {event.id for event in running.recorded} | {each.event.id for each in running.rejections}
             rest = [event for event in found if event.id not in taken | self.left_aside]
-        size = self._size(rest)
+        size = self._size(len(rest))
         coming = first_page(rest, size.next, self.slow, more=more)
         if not coming.page or not self.basis.knows(coming.page):
             return coming if coming.page else None
@@ -124,8 +124,8 @@ class Ahead:
         draft = self.drafting.draft(self.basis, coming.page, Search(len(coming.page)), size)
         return replace(coming, draft=draft)
 
-    def _size(self, rest: Sequence[Pending]) -> BatchSize:
-        return self.sizes.of(len(rest), stamping=self.basis.stamping)
+    def _size(self, pending: int) -> BatchSize:
+        return self.sizes.of(pending, stamping=self.basis.stamping)
 
 
 def first_page(events: Sequence[Pending], size: int, slow: Container[str], *, more: bool) -> Work:
