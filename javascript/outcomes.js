@@ -4,6 +4,7 @@ import { aborted, mayPass, refusal } from "./errors.js";
 
 const PATIENCE = 60_000; // ms that an event may be pending, or a server in trouble, while PocketBase answers
 const LONGEST_PAUSE = 2000; // ms between two looks
+const UNTOLD = 250; // ms in which realtime should have told; of events that are recorded with many others, it doesn't
 const AT_ONCE = 50; // events that one request asks about
 const LINGER = 2000; // ms that realtime stays connected after the last outcome
 
@@ -77,15 +78,18 @@ export class Outcomes {
   async #run() {
     if (this.#running) return;
     this.#running = true;
-    const subscribed = this.#subscribe().catch(() => {});
+    let connecting = true; // till then it goes on: the SDK never calls a listener that comes while it subscribes
+    const subscribed = this.#subscribe()
+      .catch(() => {})
+      .finally(() => (connecting = false));
     for (let pause = 10, idle = 0; ;) {
       const hurry = await new Promise((resolve) => {
-        const timer = setTimeout(resolve, this.#live ? LONGEST_PAUSE : pause);
+        const timer = setTimeout(resolve, this.#live ? Math.max(UNTOLD, pause) : pause);
         this.#wake = (now) => (clearTimeout(timer), resolve(now));
       });
       pause = hurry ? 10 : Math.min(2 * pause, LONGEST_PAUSE);
       if (this.#waiting.size) idle = 0;
-      else if (!this.#live || (idle ||= Date.now()) + LINGER <= Date.now()) break;
+      else if (!connecting && (!this.#live || (idle ||= Date.now()) + LINGER <= Date.now())) break;
       await this.#look().catch(() => {
         for (const entry of this.#waiting.values()) entry.since &&= Date.now(); // time in which nobody could look
       });

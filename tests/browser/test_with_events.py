@@ -83,6 +83,10 @@ def test_a_restore_is_heard_of_as_a_create_among_more_deleted_rows_than_one_page
     assert run_script(todo_app, "restores.mjs").strip() == "create"
 
 
+def test_realtime_that_is_slow_to_connect_tells_of_what_is_written_then(todo_app: Server) -> None:
+    assert int(run_script(todo_app, "late_realtime.mjs")) < 10, "each of ten updates had to look"
+
+
 @pytest.mark.slow
 def test_an_update_of_one_field_takes_little_more_than_appending_its_event(todo_app: Server) -> None:
     assert float(run_script(todo_app, "speed.mjs")) < 1.5, "1.2 on a machine that does nothing else: it reads the row"
