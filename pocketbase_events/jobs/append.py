@@ -28,7 +28,8 @@ from pocketbase_events.pb.connection import Connection
 from pocketbase_events.pb.files import Files
 from pocketbase_events.pb.literals import literal
 
-LOOK_EVERY = 2.0  # seconds between two looks if realtime tells nothing
+# Seconds to the first look, and at most between two; realtime doesn't tell of events recorded with many others.
+FIRST_LOOK, LOOK_EVERY = 0.25, 2.0
 RETRY_AFTER = 0.25  # seconds before another attempt when PocketBase is in trouble
 RECORDS = "/api/collections/events/records"
 ID_LENGTH = 15  # PocketBase's own
@@ -85,7 +86,7 @@ def append(
         flag: set by somebody when there may be news of the first event.
         timer: seconds, for durations.
         within: seconds to wait at most.
-        look_every: seconds between two looks.
+        look_every: seconds between two looks at most.
 
     Raises:
         EventRejected: if an event can't be applied. Then none of its group is.
@@ -94,24 +95,24 @@ def append(
         StillPendingError: if the outcome is not known in time.
     """
     deadline = timer() + within
-    appended, why = False, NO_NEWS
+    appended, pause = False, min(FIRST_LOOK, look_every)
     while True:
-        pause = look_every
+        why, rest = NO_NEWS, pause
         try:
             if not appended:
                 appended = _send(connection, events, flag)
             elif (recorded := _outcome(connection, events)) is not None:
                 return recorded
-            why = NO_NEWS
         except (BatchDisabledError, BatchTooLargeError):
             raise
         except TroubleError as error:
-            why, pause = str(error), RETRY_AFTER
+            why, rest = str(error), RETRY_AFTER
         left = deadline - timer()
         if left <= 0:
             raise StillPendingError(id=events[0].id, seconds=within, why=why)
-        flag.wait(min(left, pause))
+        flag.wait(min(left, rest))
         flag.clear()
+        pause = min(look_every, 2 * pause)
 
 
 def _send(connection: Connection, events: Sequence[NewEvent], flag: Event) -> bool:

@@ -14,7 +14,6 @@ from sseclient import SSEClient
 from pocketbase_events.core.json_text import read_json
 from pocketbase_events.errors import PocketBaseEventsError
 from pocketbase_events.logs import log
-from pocketbase_events.pb.records import HEARD
 from pocketbase_events.pb.transport import Transport
 
 PATH = "/api/realtime"
@@ -28,7 +27,7 @@ Record = Mapping[str, Any]  # the fields of a record that a topic asks for
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Records to hear of: those of a collection, these fields of them, and which are news."""
+    """Records to hear of: those of a collection, these fields of them ("" for all), and which are news."""
 
     collection: str
     fields: str
@@ -37,6 +36,8 @@ class Topic:
     @property
     def subscription(self) -> str:
         """The topic as PocketBase knows it."""
+        if not self.fields:
+            return f"{self.collection}/*"
         options = json.dumps({"query": {"fields": self.fields}})
         return f"{self.collection}/*?options={percent_encoded(options)}"
 
@@ -54,8 +55,8 @@ class Topic:
             return [None]
 
 
-# Choosing the messages here costs PocketBase less than a filter.
-PENDING = Topic("events", ",".join(HEARD), lambda event: not (event["seq"] or event["error"]))
+# Choosing the messages here costs PocketBase less than a filter, and sending them whole less than picking most fields.
+PENDING = Topic("events", "", lambda event: not (event["seq"] or event["error"]))
 SETTLED = Topic("events", "id,seq,error", lambda event: bool(event["seq"] or event["error"]))
 HEAD_MOVED = Topic("event_head", "seq", lambda _: True)  # one message a transaction, not one an event
 

@@ -13,12 +13,6 @@ from pocketbase_events.core.json_text import MAX_SAFE_INTEGER, UnreadableJsonErr
 from pocketbase_events.core.replica import Origin, origin_of
 from pocketbase_events.errors import ContradictionError, NewerError, OlderError, ReplicaError
 
-# The fields of an event that realtime tells of, for `heard_of`.
-HEARD = (
-    "id", "type", "collection", "item_id", "actor", "data", "files", "reason", "together", "expected_seq", "created",
-    "seq", "error",
-)  # fmt: skip
-
 
 class Status(BaseModel):
     """The log at one moment. Dates are PocketBase's texts, in UTC; "" and 0 if there is none.
