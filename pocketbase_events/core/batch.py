@@ -22,7 +22,7 @@ REQUESTS_AN_EVENT = 2  # to record it: its row and itself
 MAX_EVENTS = (MAX_REQUESTS - 1) // REQUESTS_AN_EVENT  # that one transaction can record, since it moves the head as well
 STAMP_REQUESTS = 2  # that record all events of a transaction at once
 MAX_REASONS = 2000  # characters
-SHORT = 1_000  # characters; PocketBase answers in full with a record of so many, since picking its id would cost it more
+SHORT = 1_000  # characters of a record that is answered in full, since picking its id would cost PocketBase more
 MAX_CHARS = 500_000  # of the data of events that are appended all at once
 RAISE_LIMIT = "Raise the maximum size of the field data of events, in the admin UI"
 # The fields of an event that is appended with others, in the order in which the trigger expects them.

@@ -1,5 +1,6 @@
 """What the worker knows of the log, and the work that it finds there."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -52,10 +53,11 @@ class Known:
         self.patience = Patience()
         self.left_aside: frozenset[str] = frozenset()
         self._gateway, self._observer, self._timer = gateway, observer, timer
+        self.committed_at = -math.inf
         self._clock = Clock(now, timer)
         self._drafting = Drafting(self._clock.time, new_id)
         self._latest = EMPTY.seq  # the highest seq that we have seen
-        self._lately: deque[str] = deque(maxlen=MOST_PENDING)  # records of events that we have recorded
+        self.lately: deque[str] = deque(maxlen=MOST_PENDING)  # records of events that we have recorded
         self._answer_times: deque[float] = deque(maxlen=ANSWER_TIMES)  # seconds that looks without work took
         self._unread = "", 0.0  # the record of an event whose files can't be read, and since when
 
@@ -102,7 +104,7 @@ class Known:
             return None
         event = replace(heard, schema_version=target.version)
         draft = self._drafting.draft(self.basis, [event], Search(1), self._size([event]))
-        if draft.chosen.rejections or event.id in self._lately:
+        if draft.chosen.rejections or event.id in self.lately:
             return None
         transaction = replace(draft.transaction, heard=f"{event.id} {target.version}")
         return Work([event], (), more=False, draft=replace(draft, transaction=transaction))
@@ -157,8 +159,8 @@ class Known:
         """Note that a transaction is in the database, and how long it took."""
         chosen, transaction = sent.draft.chosen, sent.draft.transaction
         self.basis = self.basis.after(transaction)
-        self._latest = transaction.after.seq
-        self._lately.extend(event.id for event in transaction.recorded)
+        self.committed_at, self._latest = self._timer(), transaction.after.seq
+        self.lately.extend(event.id for event in transaction.recorded)
         away = min(self._answer_times, default=0.0)
         self.sizes = self.sizes.learn(
             lambda size: size.after(len(chosen), sent.seconds, away), stamped=transaction.stamped

@@ -60,7 +60,7 @@ def work_through(
     wake_up = WakeUp(url, seen.token, heard.told, changed=observer.realtime)
     wake_up.start()
     try:
-        worker(seen, observer).run(stop, wake, wake_up, heard.take)
+        worker(seen, observer).run(stop, wake, wake_up, heard)
     finally:
         wake_up.stop()
     log.info("stopped")

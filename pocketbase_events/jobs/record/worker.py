@@ -11,6 +11,7 @@ from uuid import UUID
 from pocketbase_events.core.events import Pending
 from pocketbase_events.errors import PocketBaseEventsError
 from pocketbase_events.jobs.record.batch_size import FIRST_SIZE, BatchSize
+from pocketbase_events.jobs.record.heard import GATHERING, Heard
 from pocketbase_events.jobs.record.news import Tally
 from pocketbase_events.jobs.record.observer import UNOBSERVED, Observer
 from pocketbase_events.jobs.record.presence import Presence
@@ -116,7 +117,7 @@ class Worker:
         stop: threading.Event,
         wake: threading.Event,
         realtime: Realtime,
-        heard: Callable[[], Pending | None] = lambda: None,
+        heard: Heard | None = None,
     ) -> None:
         """Record until `stop` is set. Whoever sets `stop` sets `wake` as well.
 
@@ -124,17 +125,18 @@ class Worker:
             stop: ends it, after the transaction under way.
             wake: says that there may be work.
             realtime: sets `wake`.
-            heard: gives the event that realtime told of, if it told of one only since the latest call.
+            heard: has what realtime tells.
         """
+        heard = heard or Heard(wake)
         trouble, connected = Trouble(self._timer), False
         while not stop.is_set():
-            woken = _Woken(wake, stop, heard)
+            woken = _Woken(wake, stop, lambda: self._told(heard))
             try:
                 if not connected:
                     log.info("connected", seq=self._look().seq)
                     connected = True
                 before = self._done
-                step = self.run_to_end(stop, woken.rest, heard())
+                step = self.run_to_end(stop, woken.rest, woken.heard())
                 trouble.is_over()
                 self._observer.trouble("")
                 if step is Step.CONFLICT:
@@ -150,6 +152,13 @@ class Worker:
                 self._observer.trouble(str(error))
                 stop.wait(trouble.met(error))
         self.tell()
+
+    def _told(self, heard: Heard) -> Pending | None:
+        """The event that realtime told of, if it told of one only, after a wait for more where that is worth it."""
+        known = self._recorder.known
+        if known.basis.stamping and self._timer() - known.committed_at < GATHERING:
+            heard.gather(known.lately)
+        return heard.take()
 
     def tell(self) -> None:
         """Log what was recorded and not told yet: while there is much to tell, that is done once a second."""
@@ -206,7 +215,7 @@ class _Woken:
     """Whether `wake` was set since this was made. It is cleared, unless the worker should stop."""
 
     def __init__(self, wake: threading.Event, stop: threading.Event, heard: Callable[[], Pending | None]) -> None:
-        self._wake, self._stop, self._heard = wake, stop, heard
+        self._wake, self._stop, self.heard = wake, stop, heard
         self.was_set = False
         self._take()
 
@@ -214,7 +223,7 @@ class _Woken:
         """Rest a moment: probably nothing is pending, and a client that saw the row appends next. What it appends."""
         self._wake.wait(REST)
         self._take()
-        return self._heard()
+        return self.heard()
 
     def _take(self) -> None:
         self.was_set = self._wake.is_set() or self.was_set

@@ -5,12 +5,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import count, islice
 from typing import Any
 
 import pytest
-from support import NEVER, Client, Server, check_log, eventually, item_id, live_rows, pictures, query, seq_of
+from support import NEVER, Client, Server, check_log, create, eventually, item_id, live_rows, pictures, query, seq_of
 
 from pocketbase_events.core.events import Pending
+from pocketbase_events.core.transaction import Outcome, Transaction
 from pocketbase_events.jobs.record import Recorder, Worker
 from pocketbase_events.jobs.record.heard import Heard
 from pocketbase_events.jobs.record.steps import Step
@@ -70,7 +72,7 @@ def test_an_idle_worker_records_what_it_hears_of_without_a_look(server: Server, 
     stop, wake = threading.Event(), threading.Event()
     ear, seen = Heard(wake), server.gateway()
     waking = WakeUp(server.url, seen.token, ear.told)
-    working = threading.Thread(target=server.worker().run, args=(stop, wake, waking, ear.take))
+    working = threading.Thread(target=server.worker().run, args=(stop, wake, waking, ear))
     with ExitStack() as stack:
         stack.callback(waking.stop)
         stack.callback(working.join)
@@ -85,6 +87,51 @@ def test_an_idle_worker_records_what_it_hears_of_without_a_look(server: Server, 
             eventually(lambda count=number + 1: seq_of(server) == count, "the record")
     assert sum(looks) < len(DATA)
     assert check_log(server).seq == len(DATA)
+
+
+class Connected:
+    """A stream that is always there."""
+
+    connected = True
+
+    def reconnect(self) -> None:
+        """It never needs to."""
+
+
+@pytest.mark.usefixtures("locks")
+def test_a_busy_worker_waits_until_there_are_enough_events_to_be_recorded_at_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, wake, numbers = threading.Event(), threading.Event(), count()
+    sent: list[int] = []
+    transact = Gateway.transact
+
+    def noting(self: Gateway, transaction: Transaction, **more: Any) -> Outcome:
+        sent.append(len(transaction.recorded))
+        return transact(self, transaction, **more)
+
+    def meanwhile(_: float) -> None:
+        some = [{**create(number), "id": f"event{number:010d}"} for number in islice(numbers, 40)]
+        server.guest().append_all(*some)
+        for event in some:
+            ear.told({"id": event["id"]})
+
+    monkeypatch.setattr(Gateway, "transact", noting)
+    ear = Heard(wake, timer=lambda: 0.0, sleep=meanwhile)
+    worker: Worker = server.worker(timer=lambda: 0.0)
+    working = threading.Thread(target=worker.run, args=(stop, wake, Connected(), ear))
+    with ExitStack() as stack:
+        stack.callback(working.join)
+        stack.callback(wake.set)
+        stack.callback(stop.set)
+        working.start()
+        server.guest().append("create", item_id(2000), {"title": "a lone one"})
+        ear.told(None)
+        eventually(lambda: seq_of(server) == 1, "the first record")
+        ear.told({"id": "more"})
+        eventually(lambda: seq_of(server) == 121, "the others")
+    assert sent == [1, 120]
+    assert check_log(server).seq == 121
 
 
 def test_it_waits_its_turn_behind_an_older_event(server: Server, recorder: Recorder) -> None:
