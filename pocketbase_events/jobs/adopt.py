@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -134,12 +135,18 @@ def _record_rows(seen: Gateway, superuser: Gateway, target: Target, watch: Watch
     settle(recorder, never)
     items, adopted = _items(seen, target), 0
     gone = set(items)
-    for page in watch(superuser.rows(target), f"adopting {target.collection}", 0):
-        gone -= {str(row["id"]) for row in page}
-        unexplained = [row for row in page if _is_unexplained(target, row, items)]
-        for some in _append(superuser, target, unexplained):
-            settle(recorder, never)
-            adopted += some
+    with ThreadPoolExecutor(1) as beside:  # events are recorded while those of the next rows are made and appended
+        recording: Future[None] | None = None
+        for page in watch(superuser.rows(target), f"adopting {target.collection}", 0):
+            gone -= {str(row["id"]) for row in page}
+            unexplained = [row for row in page if _is_unexplained(target, row, items)]
+            for some in _append(superuser, target, unexplained):
+                if recording is not None:
+                    recording.result()
+                recording = beside.submit(settle, recorder, never)
+                adopted += some
+        if recording is not None:
+            recording.result()
     return Adopted(adopted, sorted(gone))
 
 
