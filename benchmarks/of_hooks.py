@@ -14,7 +14,8 @@ from benchmarks.of_recording import ITEM_EVENTS, edits
 from benchmarks.world import Appended, Worlds, check, settled, without_triggers
 
 HOOKS = Path(__file__).parent / "pb_hooks"
-EVENTS = 1_000
+EVENTS = 1_000  # of clients that append one each time
+BATCHED = 4_000  # of one that appends many, so that it does so for seconds
 TURNS = 3
 CLIENTS = 16
 AT_ONCE = 100  # events in a request of a client that has many
@@ -23,10 +24,10 @@ AT_ONCE = 100  # events in a request of a client that has many
 def measure(worlds: Worlds) -> Iterator[Figure]:
     """Events a second, from the first append until everything is recorded."""
     hooked = with_hooks(worlds)
-    events = list(edits(EVENTS))
-    for way, (send, target) in WAYS.items():
+    for way, (send, count, target) in WAYS.items():
+        events = list(edits(count))
         turns = in_turns(TURNS, partial(ours, worlds, send, events), partial(theirs, worlds, hooked, send, events))
-        yield Figure(f"append and record {EVENTS:,} events: {way}", *turns, "events/s", target, against="pb_hooks")
+        yield Figure(f"append and record {count:,} events: {way}", *turns, "events/s", target, against="pb_hooks")
 
 
 def ours(worlds: Worlds, send: "Send", events: Sequence[Appended]) -> float:
@@ -90,8 +91,8 @@ def _append(client: Client, items: Sequence[Sequence[Appended]]) -> None:
 
 
 Send = Callable[[Server, Sequence[Appended]], None]
-WAYS: dict[str, tuple[Send, float | None]] = {  # with the target
-    f"{CLIENTS} clients": (_many, 0.8),
-    "one client": (_one, None),
-    f"{AT_ONCE} in a request": (_at_once, 1.2),
+WAYS: dict[str, tuple[Send, int, float | None]] = {  # with the number of events, and the target
+    f"{CLIENTS} clients": (_many, EVENTS, 0.8),
+    "one client": (_one, EVENTS, None),
+    f"{AT_ONCE} in a request": (_at_once, BATCHED, 1.2),
 }

@@ -18,7 +18,7 @@ TARGET = 3
 
 
 def measure(worlds: Worlds) -> Iterator[Figure]:
-    """Events a second of each, the command's start included."""
+    """Events a second of each."""
     bare, export = without_triggers(worlds), _export(worlds)
     yield _figure(worlds, bare, f"import, {LOADED:,} events", partial(_import, worlds, export), edits)
     yield _figure(worlds, bare, f"attach --adopt, {LOADED:,} rows", partial(_adopt, worlds), creates)

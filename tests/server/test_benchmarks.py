@@ -28,7 +28,7 @@ def test_recording_is_compared_with_the_same_writes_sent_straight(
 
 @pytest.mark.parametrize("way", of_hooks.WAYS.values(), ids=of_hooks.WAYS.keys())
 def test_the_script_of_the_comparison_records_as_the_worker_does(
-    worlds: Worlds, way: tuple[of_hooks.Send, float | None]
+    worlds: Worlds, way: tuple[of_hooks.Send, int, float | None]
 ) -> None:
     events = list(of_recording.edits(160))
     assert of_hooks.theirs(worlds, of_hooks.with_hooks(worlds), way[0], events) > 0

@@ -22,6 +22,7 @@ from pocketbase_events import (
     WrongUsageError,
     new_id,
 )
+from pocketbase_events.jobs.append import append
 
 RECORDS = "/api/collections/events/records"
 AS_SUPERUSER = Account(*SUPERUSER, "_superusers")
@@ -198,3 +199,23 @@ def test_nobody_there_is_trouble(server: Server) -> None:
     server.stop()
     with EventLog(server.url, AS_WORKER) as log, pytest.raises(TroubleError, match="can't be reached"):
         log.head()
+
+
+class Silent(threading.Event):
+    """A flag that nobody sets, and that does not wait either; it notes for how long it should."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        return False
+
+
+def test_where_realtime_tells_nothing_it_looks_soon_and_then_less_often(server: Server) -> None:
+    event, silent = NewEvent("create", "items", new_id(), {"title": "x"}), Silent()
+    clock = iter(range(100))
+    with pytest.raises(StillPendingError):
+        append(server.gateway()._connection, [event], silent, timer=lambda: float(next(clock)), within=7.0)  # noqa: SLF001 - an account that may append
+    assert silent.waits == [0.25, 0.5, 1.0, 2.0, 2.0, 1.0]
