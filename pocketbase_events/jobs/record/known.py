@@ -36,6 +36,8 @@ class Known:
         sizes: how many events a transaction may hold.
         patience: how long the collections take.
         left_aside: records of events that PocketBase lets nobody change.
+        lately: records of the latest events that we have recorded.
+        committed_at: when our latest transaction was committed, by the timer.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class Known:
         self._clock = Clock(now, timer)
         self._drafting = Drafting(self._clock.time, new_id)
         self._latest = EMPTY.seq  # the highest seq that we have seen
-        self.lately: deque[str] = deque(maxlen=MOST_PENDING)  # records of events that we have recorded
+        self.lately: deque[str] = deque(maxlen=MOST_PENDING)
         self._answer_times: deque[float] = deque(maxlen=ANSWER_TIMES)  # seconds that looks without work took
         self._unread = "", 0.0  # the record of an event whose files can't be read, and since when
 

@@ -36,8 +36,6 @@ from pocketbase_events.jobs.record.steps import Done, Sent, Step
 from pocketbase_events.logs import log
 from pocketbase_events.pb.gateway import Gateway
 
-ANSWER_TIMES = 5  # of which the shortest one tells how far away PocketBase is
-UNREAD_FOR = 60.0  # seconds after which an event is rejected if a file of it can't be read: its storage may be away
 MAX_VAIN_LOOKS = 3  # transactions in a row that fail although nobody else writes
 
 # What may come of a transaction for an event that was only heard of. A look tells whom to blame.
