@@ -14,8 +14,8 @@ from sseclient import SSEClient
 from support import ITEM_FIELDS, Client, Server, command, item_id
 
 from benchmarks.measure import Figure, in_turns, quantile
-from benchmarks.of_recording import creates
-from benchmarks.world import Worlds, append, check, run_once
+from benchmarks.of_recording import creates, prepared
+from benchmarks.world import Worlds, append, check, record_id, run_once, without_triggers
 
 ROUNDS = 10
 EACH = 30  # appends and inserts in a round
@@ -80,6 +80,7 @@ def measure(worlds: Worlds) -> Iterator[Figure]:
         waits, inserts = in_turns(ROUNDS * EACH, append_one, insert_one)
         ours, theirs = _medians(waits), _medians(inserts)
         yield _figure("append to row, one client", ours, theirs, waits, inserts, target=2.5)
+    yield _without_us(worlds)
     rate = _maximum(worlds) / 3
     with _scene(worlds) as (client, rows, numbers):
         waits, inserts = [], []
@@ -95,6 +96,32 @@ def measure(worlds: Worlds) -> Iterator[Figure]:
         ours, theirs = in_turns(3, appending, inserting)
         name = f"append to row, {CLIENTS} clients, a third of the maximum rate"
         yield _figure(name, ours, theirs, waits, inserts)
+
+
+def _without_us(worlds: Worlds) -> Figure:
+    """What PocketBase takes without us and our triggers: the append, then its transaction, prepared beforehand."""
+    with worlds.server(without_triggers(worlds)) as server:
+        server.create_collection("plain", ITEM_FIELDS, createRule=SIGNED_IN)
+        user, guest, worker = server.user("ann"), server.guest(), server.worker_client()
+        events = list(creates(ROUNDS * EACH))
+        transactions = enumerate(prepared(server, events, 1))
+
+        def append_and_record() -> float:
+            time.sleep(PAUSE)
+            number, body = next(transactions)
+            started = time.monotonic()
+            guest.append("create", events[number].item_id, events[number].data, id=record_id(number))
+            assert worker("POST", "/api/batch", data=body, headers={"Content-Type": "application/json"}).ok
+            return 1000 * (time.monotonic() - started)
+
+        def insert_one() -> float:
+            time.sleep(PAUSE)
+            return insert(user)
+
+        waits, inserts = in_turns(ROUNDS * EACH, append_and_record, insert_one)
+        check(server, len(events))
+    name = "an append and its transaction, sent straight"
+    return _figure(name, _medians(waits), _medians(inserts), waits, inserts)
 
 
 def _figure(

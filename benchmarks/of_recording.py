@@ -94,7 +94,7 @@ def straight(worlds: Worlds, bare: Path, events: Sequence[Appended], size: int) 
     with worlds.server(bare) as server:
         append(server, events)
         worker = server.worker_client()
-        bodies = list(_bodies(server, events, size))
+        bodies = list(prepared(server, events, size))
         started = time.monotonic()
         for body in bodies:
             answer = worker("POST", "/api/batch", data=body, headers={"Content-Type": "application/json"})
@@ -104,7 +104,7 @@ def straight(worlds: Worlds, bare: Path, events: Sequence[Appended], size: int) 
     return len(events) / took
 
 
-def _bodies(server: Server, events: Sequence[Appended], size: int) -> Iterator[bytes]:
+def prepared(server: Server, events: Sequence[Appended], size: int) -> Iterator[bytes]:
     """The transactions that record these pending events, unmerged, `size` events in each."""
     targets = server.gateway().targets()
     head = Head(0, "")

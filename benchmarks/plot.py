@@ -55,7 +55,8 @@ def _growth(axes: Any, figures: list[dict[str, Any]]) -> None:
 
 def _latency(axes: Any, figures: list[dict[str, Any]]) -> None:
     axes.set_title("From the append to the row")
-    for figure, style in zip(figures, ("-", "--"), strict=True):
+    of_rows = [figure for figure in figures if figure["name"].startswith("append to row")]
+    for figure, style in zip(of_rows, ("-", "--"), strict=True):
         clients = figure["name"].split(", ")[1]
         for name, quantiles in figure["details"]["distribution"].items():
             colour = "C0" if name.startswith("append") else "C1"
