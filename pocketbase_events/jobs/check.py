@@ -12,7 +12,7 @@ from pocketbase_events.errors import ProblemError, TroubleError, WrongUsageError
 from pocketbase_events.jobs.file_contents import FileContents
 from pocketbase_events.jobs.outside import Outside
 from pocketbase_events.jobs.watch import Watch
-from pocketbase_events.pb.source import LogReader, Source
+from pocketbase_events.pb.source import Source
 
 AT_ONCE = 100  # rows looked at again at a time, so that little happens to them in the meantime
 ROUNDS = 100  # of looking again at rows that change while they are looked at
@@ -36,13 +36,10 @@ class Drift:
         return {kind: kinds.count(kind) for kind in get_args(Kind)}
 
 
-def find_drift(
-    source: Source, names: Sequence[str], watch: Watch, *, files: bool = False, log: LogReader | None = None
-) -> Drift:
+def find_drift(source: Source, names: Sequence[str], watch: Watch, *, files: bool = False) -> Drift:
     """Compare the rows of the named collections with the log; those of all attached collections if none is named.
 
-    With `files`, what their files hold is compared as well, which reads all of it. The log up to now is read from
-    `log`, if that is known to hold it.
+    With `files`, what their files hold is compared as well, which reads all of it.
 
     Raises:
         WrongUsageError: when a name is not that of an attached collection.
@@ -54,7 +51,7 @@ def find_drift(
     relating = _relating(attached, targets)
     fold = Fold({**relating, **targets})
     status = source.status().sound()
-    for page in watch((log or source).log(0, status.seq), "reading the log", status.seq):
+    for page in watch(source.log(0, status.seq), "reading the log", status.seq):
         fold.apply(page)
     contents = FileContents(source) if files else None
     drift = Drift(targets, relating, fold, {}, [], Outside(source, attached.values()), contents)

@@ -67,7 +67,7 @@ def import_log(path: Path, held: Holding, superuser: Gateway, watch: Watch = unw
         loaded = _load(path, verdict.head, superuser, held, folder, watch)
         if held.head != verdict.head:
             raise ProblemError(why=f"{path} was changed while it was read. Import it again.")
-        drift = find_drift(superuser, [], held.keeping(watch), log=ExportFile(path))
+        drift = find_drift(superuser, [], held.keeping(watch))
         rebuilt = look_again(superuser, write_rows(superuser, held, superuser, drift, removing=(), watch=watch))
     return Imported(verdict, loaded, sorted(verdict.collections - drift.targets.keys()), rebuilt)
 

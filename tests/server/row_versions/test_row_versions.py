@@ -97,6 +97,19 @@ def test_a_collection_that_is_attached_gets_it_later_with_its_deleted_rows(share
     assert as_json(shared, "status")["ok"]
 
 
+def test_rows_that_pocketbase_refuses_to_change_are_told_with_what_to_do(shared: Server, notes: str) -> None:
+    cli(shared, "attach", notes, "--allow", "", "--no-seq")
+    start = seq_of(shared)
+    outcome(shared, shared.guest().append("create", row(1), None, notes))
+    shared.edit_fields(notes, lambda fields: fields.append({"name": "code", "type": "text", "required": True}))
+    told = cli(shared, "attach", notes, "--seq", code=1).stderr
+    assert f"1 rows of {notes} could not be given their seq, {row(1)} first: " in told
+    assert f"code: Cannot be blank. (created by seq {start + 1}) Put that right, then run: " in told
+    assert f"pocketbase-events attach {notes} --seq" in told
+    shared.edit_fields(notes, lambda fields: fields[-2].update(required=False))
+    assert "1 rows were given their seq" in cli(shared, "attach", notes, "--seq").stdout
+
+
 def test_filling_in_that_was_interrupted_is_told_and_run_again(shared: Server, notes: str) -> None:
     cli(shared, "attach", notes, "--allow", "", "--no-seq")
     guest, start = shared.guest(), seq_of(shared)

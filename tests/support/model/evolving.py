@@ -1,14 +1,13 @@
 """Superusers edit the schema."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from support.model.administering import named
 from support.model.events import CHANGING, SPARE, places, sides
-from support.model.rows import Collection, Field
+from support.model.rows import Field
 from support.model.tampering import Tampering
 
 
@@ -62,16 +61,3 @@ class Evolving(Tampering):
             for row in collection.rows.values():
                 value = row[name]
                 row[name] = ([value] if value else []) if most > 1 else (value or [""])[-1]
-
-    def edit_fields(
-        self, collection: Collection, edit: Callable[[list[dict[str, Any]]], Any], *, allowed: bool = True
-    ) -> None:
-        path = f"/api/collections/{collection.name}"
-        fields = self.world.root("GET", path).json()["fields"]
-        edit(fields)
-        answer = self.world.root("PATCH", path, json={"fields": fields})
-        assert answer.ok == allowed, answer.text
-
-
-def named(fields: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    return next(each for each in fields if each["name"] == name)
