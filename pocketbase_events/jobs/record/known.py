@@ -2,13 +2,14 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from pocketbase_events.core.events import EMPTY, Pending
 from pocketbase_events.core.files import needs_fetching
+from pocketbase_events.core.schema import Target
 from pocketbase_events.core.transaction import Transaction
 from pocketbase_events.errors import BatchDisabledError, TroubleError
 from pocketbase_events.jobs.record.batch_size import BatchSize, Sizes
@@ -25,6 +26,7 @@ from pocketbase_events.pb.records import Status
 
 ANSWER_TIMES = 5  # of which the shortest one tells how far away PocketBase is
 UNREAD_FOR = 60.0  # seconds after which an event is rejected if a file of it can't be read: its storage may be away
+SETTLES_WITHIN = 2.0  # seconds in which PocketBase may still write rows by the schema that an edit has replaced
 
 
 class Known:
@@ -61,6 +63,8 @@ class Known:
         self._latest = EMPTY.seq  # the highest seq that we have seen
         self.lately: deque[str] = deque(maxlen=MOST_PENDING)
         self._answer_times: deque[float] = deque(maxlen=ANSWER_TIMES)  # seconds that looks without work took
+        self._seen: Mapping[str, Target] = {}  # the attached collections, as they were read last
+        self._edited_at = -math.inf
         self._unread = "", 0.0  # the record of an event whose files can't be read, and since when
 
     def catch_up(self) -> Status:
@@ -139,13 +143,21 @@ class Known:
 
     def read_targets(self) -> None:
         """Read the schemas of the attached collections."""
-        self.basis = replace(self.basis, targets=self._gateway.targets())
+        targets = self._gateway.targets()
+        if any(targets.get(name) != target for name, target in self._seen.items()):
+            self._edited_at = self._timer()
+        self._seen = targets
+        self.basis = replace(self.basis, targets=targets)
 
     def is_edited(self, collection: str) -> bool:
-        """Whether a collection was edited since its schema was read; it is read again."""
+        """Whether a collection was edited since its schema was read, or just before; it is read again.
+
+        PocketBase notices an edit a moment after it has committed it, and fails without a reason meanwhile.
+        """
         known = self.basis.targets[collection]
         self.read_targets()
-        return self.basis.targets.get(collection) != known
+        is_settling = self._timer() - self._edited_at < SETTLES_WITHIN
+        return is_settling or self.basis.targets.get(collection) != known
 
     def _size(self, events: Sequence[Pending]) -> BatchSize:
         return self.sizes.of(len(events), stamping=self.basis.stamping)

@@ -3,7 +3,11 @@
 import time
 from typing import Any
 
-from support import NEVER, Server, check_log
+import pytest
+from support import NEVER, Server, check_log, item_id
+
+from pocketbase_events.core.transaction import Outcome, RowRefused, Transaction
+from pocketbase_events.pb.gateway import Gateway
 
 
 def test_a_schema_edit_is_seen_at_the_next_event_without_restart(server: Server) -> None:
@@ -50,3 +54,24 @@ def test_attaching_and_detaching_is_seen_without_restart(server: Server) -> None
     server.detach("notes")
     assert "not attached" in error()
     check_log(server)
+
+
+def test_a_row_that_is_refused_without_a_reason_right_after_an_edit_is_tried_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, guest, transact = server.worker(), server.guest(), Gateway.transact
+    refusals = iter([True, True])
+
+    def stale(self: Gateway, transaction: Transaction, **more: Any) -> Outcome:
+        """As PocketBase answers until it has noticed the edit."""
+        if transaction.writes and next(refusals, False):
+            return RowRefused(transaction.writes[0], None)
+        return transact(self, transaction, **more)
+
+    guest.append("create", item_id(1), {"title": "x"})
+    worker.run_to_end(NEVER)
+    server.edit_fields("items", lambda fields: fields.append({"name": "more", "type": "text"}))
+    monkeypatch.setattr(Gateway, "transact", stale)
+    guest.append("create", item_id(2), {"title": "x"})
+    worker.run_to_end(NEVER)
+    assert check_log(server).seq == 2
