@@ -102,7 +102,7 @@ def _lines(results: Results) -> list[str]:
     """The table as Markdown, and where it was measured."""
     page = StringIO()
     Console(width=250, file=page).print(_table(results, list(PARTS)))
-    when = " and ".join(sorted({found["measured"][:10] for found in results.values()}))
+    when = ", ".join(sorted({found["measured"][:10] for found in results.values()}))
     machines = "; ".join(sorted({found["machine"] for found in results.values()}))
     return [*page.getvalue().strip().splitlines(), "", f"Measured on {when}: {machines}."]
 
