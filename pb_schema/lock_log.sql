@@ -75,7 +75,9 @@ BEGIN
   -- The plus signs have SQLite look each event up by its id, not all pending events for each stamp.
   WHERE `events`.id = stamp.id AND +`events`.seq = 0 AND +`events`.error = '';
   SELECT RAISE(ABORT, 'pocketbase-events: stamps are for the worker, which records with them all events up to the head')
-  WHERE NOT EXISTS (SELECT 1 FROM `event_head` h JOIN `events` e ON e.seq = h.seq AND e.hash = h.hash);
+  WHERE NOT EXISTS (
+    SELECT 1 FROM `event_head` h JOIN `events` e ON e.seq = h.seq AND e.hash = h.hash WHERE h.seq >= NEW.remaining
+  );
   UPDATE `event_stamps` SET stamps = NULL, remaining = 0 WHERE id = NEW.id;
 END;
 

@@ -107,6 +107,17 @@ def test_nobody_stamps_outside_of_a_recording_transaction(server: Server, name: 
     assert server.superuser().record("events", event["id"])["seq"] == 0
 
 
+@pytest.mark.parametrize(("recorded", "remaining"), [(0, 1), (0, 2), (1, 2), (3, 4)])
+def test_a_stamp_never_marks_an_event_without_recording_it(server: Server, recorded: int, remaining: int) -> None:
+    append(server.guest(), 0, recorded)
+    record(server)
+    append(server.guest(), recorded, 3)
+    events = server.superuser().records("events", filter="seq = 0")
+    stamps = [f"{uuid4()}{'0' * 64}2026-01-01 00:00:00.000Z{events[0]['id']}"]
+    assert not server.superuser()("PATCH", STAMPS, json={"stamps": stamps, "remaining": remaining}).ok
+    assert server.superuser().records("events", filter="seq = 0") == events
+
+
 @pytest.mark.parametrize("name", ["guest", "user", "worker"])
 def test_nobody_but_a_superuser_appends_events_all_at_once(server: Server, name: str) -> None:
     clients = {"guest": server.guest, "user": lambda: server.user("ann"), "worker": server.worker_client}
