@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -131,22 +131,20 @@ def _is_unexplained(target: Target, row: Row, items: Mapping[str, Item]) -> bool
 
 def _record_rows(seen: Gateway, superuser: Gateway, target: Target, watch: Watch) -> Adopted:
     """Append a create event for each row that the log does not explain, and record it."""
-    recorder, never = worker(seen), threading.Event()
-    settle(recorder, never)
-    items, adopted = _items(seen, target), 0
-    gone = set(items)
+    recorder, never, adopted = worker(seen), threading.Event(), 0
     with ThreadPoolExecutor(1) as beside:  # events are recorded while those of the next rows are made and appended
-        recording: Future[None] | None = None
+        recording = beside.submit(settle, recorder, never)
+        recording.result()
+        items = _items(seen, target)
+        gone = set(items)
         for page in watch(superuser.rows(target), f"adopting {target.collection}", 0):
             gone -= {str(row["id"]) for row in page}
             unexplained = [row for row in page if _is_unexplained(target, row, items)]
             for some in _append(superuser, target, unexplained):
-                if recording is not None:
-                    recording.result()
+                recording.result()
                 recording = beside.submit(settle, recorder, never)
                 adopted += some
-        if recording is not None:
-            recording.result()
+        recording.result()
     return Adopted(adopted, sorted(gone))
 
 
