@@ -39,6 +39,7 @@ export class Outcomes {
   #pb;
   #waiting = new Map(); // by the id of an event: a promise of its record, and when the event was appended
   #running = false;
+  #ended = 0; // when the last wait ended
   #hears; // whose events realtime tells of
   #wake = () => {};
 
@@ -65,10 +66,10 @@ export class Outcomes {
     if (look || !this.#live) this.#wake(true);
   }
 
-  /** The event was not appended. */
+  /** Wait for it no longer. */
   forget(id) {
-    this.#waiting.delete(id);
-    this.#wake();
+    if (this.#waiting.delete(id)) this.#ended = Date.now();
+    if (!this.#waiting.size) this.#wake();
   }
 
   get #live() {
@@ -82,14 +83,14 @@ export class Outcomes {
     const subscribed = this.#subscribe()
       .catch(() => {})
       .finally(() => (connecting = false));
-    for (let pause = 10, idle = 0; ;) {
+    for (let pause = 10; ;) {
       const hurry = await new Promise((resolve) => {
         const timer = setTimeout(resolve, this.#live ? Math.max(UNTOLD, pause) : pause);
         this.#wake = (now) => (clearTimeout(timer), resolve(now));
       });
       pause = hurry ? 10 : Math.min(2 * pause, LONGEST_PAUSE);
-      if (this.#waiting.size) idle = 0;
-      else if (!connecting && (!this.#live || (idle ||= Date.now()) + LINGER <= Date.now())) break;
+      const lingers = connecting || (this.#live && Date.now() < this.#ended + LINGER);
+      if (!this.#waiting.size && !lingers) break;
       await this.#look().catch(() => {
         for (const entry of this.#waiting.values()) entry.since &&= Date.now(); // time in which nobody could look
       });
@@ -131,8 +132,7 @@ export class Outcomes {
 
   async #end(id, record) {
     const entry = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (!this.#waiting.size) this.#wake();
+    this.forget(id);
     if (record !== undefined) return entry?.resolve(record);
     const why = "The event was appended, but no worker has recorded it within a minute. It waits until one runs.";
     entry?.reject(await refusal(this.#pb, why, {}, 503));

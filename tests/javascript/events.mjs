@@ -13,8 +13,9 @@ const root = withEvents(new PocketBase(PB_URL));
 await root.collection("_superusers").authWithPassword(PB_SUPERUSER, PB_SUPERUSER_PASSWORD);
 const fails = (promise) => promise.then(assert.fail, (error) => error);
 const eventsOf = (id) => root.collection("events").getFullList({ filter: `item_id = "${id}"`, sort: "seq" });
-/** The requests that a client sends meanwhile, but for looks at events, which a timer causes. */
+/** The requests that a client sends meanwhile, but for looks at events, which a timer causes. Realtime is there. */
 async function requests(action) {
+  await until(() => pb.realtime.isConnected);
   const send = globalThis.fetch;
   const asked = [];
   globalThis.fetch = (url, options) => {
@@ -288,6 +289,20 @@ export const tests = {
       .collection("events")
       .getFullList({ filter: `together = "${last[0].together}"`, fields: "seq", sort: "seq" });
     assert.equal(group.at(-1).seq - group[0].seq, 99);
+  },
+
+  async "realtime stays connected while one write follows the other within two seconds"() {
+    const { id } = await todos.create({ title: "Milk" });
+    const asked = await requests(async () => {
+      for (let count = 1; count <= 5; count++) {
+        await new Promise((resolve) => setTimeout(resolve, 700));
+        await todos.update(id, { count });
+      }
+    });
+    assert.deepEqual(
+      asked.filter((each) => each.endsWith("/api/realtime")),
+      [],
+    );
   },
 
   async "a collection that is named and not attached says so"() {
