@@ -45,16 +45,16 @@ def pocketbase_started_after_the_worker(world: World) -> Iterator[float]:
 
 @fault()
 def backup_restored(world: World) -> Iterator[float]:
-    root, name = world.server.superuser(), f"b{world.choose.randrange(10**9)}.zip"
+    name = f"b{world.choose.randrange(10**9)}.zip"
     world.clients.pause()
-    assert root("POST", "/api/backups", json={"name": name}).status_code == 204
+    world.server.back_up(name)
     kept = world.event_ids()
     world.clients.resume()
     world.progress(30)
     world.clients.pause()
     world.ledger.went_back_to(kept)
-    assert root("POST", f"/api/backups/{name}/restore").status_code == 204
-    eventually(lambda: world.event_ids() == kept and world.server.is_healthy(), "the restored backup", PATIENCE)
+    world.server.restore(name)
+    assert world.event_ids() == kept
     world.clients.resume()
     yield RECOVERY
     eventually(lambda: world.has_said("log_went_back"), "the news of it", PATIENCE)

@@ -107,6 +107,22 @@ class Server:
             self.process.wait(20)
             self.process = None
 
+    def back_up(self, name: str) -> None:
+        """As somebody does in the admin UI."""
+        assert self.superuser()("POST", "/api/backups", json={"name": name}).status_code == 204
+
+    def restore(self, name: str) -> None:
+        """Restore that backup, as somebody does in the admin UI.
+
+        Until PocketBase has restarted itself, the old process answers, from files of before and of the backup.
+        """
+        starts = self._starts()
+        assert self.superuser()("POST", f"/api/backups/{name}/restore").status_code == 204
+        eventually(lambda: self._starts() > starts and self.is_healthy(), "PocketBase's restart with the backup")
+
+    def _starts(self) -> int:
+        return (self.folder / "log").read_text().count("Server started at")
+
     def is_healthy(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, (self.folder / "log").read_text()

@@ -47,21 +47,6 @@ class Shell:
         return done.stdout
 
 
-def back_up(server: Server, name: str) -> None:
-    """As somebody does in the admin UI."""
-    assert server.superuser()("POST", "/api/backups", json={"name": name}).status_code == 204
-
-
-def restore(server: Server, name: str, seq: int) -> None:
-    """Restore that backup, in which the log ends at this seq."""
-    assert server.superuser()("POST", f"/api/backups/{name}/restore").status_code == 204
-
-    def is_back() -> bool:
-        return server.is_healthy() and seq_of(server) == seq
-
-    eventually(is_back, "the restored backup")
-
-
 def settled(server: Server) -> None:
     eventually(lambda: is_settled(server), "the record")
 
@@ -76,7 +61,7 @@ def test_a_backup_is_restored_under_a_running_worker_and_what_came_after_it_is_a
         _, log = start_worker(stack, server)
         ann.append_all(*({**create(number), "actor": ann.user_id} for number in range(10)))
         settled(server)
-        back_up(server, "nightly.zip")
+        server.back_up("nightly.zip")
         ann.append("update", item_id(1), {"title": "after"}, actor=ann.user_id)
         together = {"together": "move", "actor": ann.user_id}
         ann.append_all(*({"type": "update", "item_id": item_id(n), "data": {"qty": 7}, **together} for n in (2, 3)))
@@ -84,7 +69,8 @@ def test_a_backup_is_restored_under_a_running_worker_and_what_came_after_it_is_a
         settled(server)
         before, rows = server.superuser().records("events", sort="seq"), live_rows(server, (*NAMES, "deleted"))
         shell(export)
-        restore(server, "nightly.zip", 10)
+        server.restore("nightly.zip")
+        assert seq_of(server) == 10
         server.guest().append("create", item_id(50), {"title": "meanwhile"})
         settled(server)
         eventually(lambda: log.has("log_went_back"), "the news of it")
@@ -162,11 +148,11 @@ def test_a_program_that_follows_is_told_that_the_log_went_back(server: Server, t
         start_worker(stack, server)
         server.guest().append("create", item_id(1), {"title": "x"})
         settled(server)
-        back_up(server, "early.zip")
+        server.back_up("early.zip")
         server.guest().append("create", item_id(2), {"title": "x"})
         settled(server)
         seen = [json.loads(line)["seq"] for line in shell("pocketbase-events follow --until-head").splitlines()]
-        restore(server, "early.zip", 1)
+        server.restore("early.zip")
         done = shell(f"pocketbase-events follow --after {seen[-1]} --until-head 2>&1 || true")
         assert "a backup was restored" in done
         assert shell("pocketbase-events follow --after 1 --until-head") == ""

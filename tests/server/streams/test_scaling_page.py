@@ -84,7 +84,7 @@ def test_from_one_machine_to_three_and_on_after_the_primary_is_lost(
     worker = home.types("pocketbase-events run", **WORKER_ONLY)
     relay = home.types("pocketbase-events relay nats://10.0.0.2:4222", **WORKER_ONLY)
 
-    assert primary.superuser()("POST", "/api/backups", json={"name": "seed.zip"}).ok
+    primary.back_up("seed.zip")
     for replica in replicas:
         shutil.copy(primary.data / "backups" / "seed.zip", replica.folder)
         assert replica.types("unzip -q seed.zip -d pb_data").wait(30) == 0
