@@ -7,6 +7,11 @@ from pathlib import Path
 
 from pocketbase_events.errors import NotInstalledError, ProblemError, WrongUsageError
 
+IN_USE = (
+    "PocketBase is running on {folder}, or was killed there, since data.db-shm is there."
+    " Leave --dir out, or stop PocketBase first. If it was killed, start and stop it."
+)
+
 
 def database_file(folder: Path) -> Path:
     """The database file in PocketBase's data folder, or in that of `serve`, which has it in `data`.
@@ -33,6 +38,10 @@ def stopped_database(folder: Path) -> Iterator[sqlite3.Connection]:
         ProblemError: if it can't be changed.
     """
     path = database_file(folder)
+    in_use = WrongUsageError(why=IN_USE.format(folder=folder))
+    # Before 0.40, PocketBase loses its locks of the file when it makes a backup, so they are not enough.
+    if path.with_name("data.db-shm").exists():
+        raise in_use
     with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as database:
         try:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -43,9 +52,7 @@ def stopped_database(folder: Path) -> Iterator[sqlite3.Connection]:
             if "no such table" in str(error):
                 raise NotInstalledError(url=str(path)) from None
             if "locked" in str(error):
-                raise WrongUsageError(
-                    why=f"PocketBase is running on {folder}. Leave --dir out, or stop it first."
-                ) from None
+                raise in_use from None
             raise ProblemError(why=f"{path} can't be changed ({error}). Nothing was changed.") from None
         except sqlite3.DatabaseError as error:
             raise ProblemError(why=f"{path} can't be changed ({error}). Nothing was changed.") from None

@@ -1,5 +1,6 @@
 """The lock of rows, changed in the data folder of a PocketBase that is stopped."""
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -51,9 +52,19 @@ def test_with_a_folder_it_locks_and_opens_attached_collections_and_nothing_else(
 
 
 def test_a_folder_in_use_is_left_alone(server: Server, tmp_path: Path) -> None:
+    server.back_up("a.zip")  # which costs PocketBase its locks of the file, before 0.40
     told = cli(server, "attach", "items", "--no-lock", "--dir", str(server.data), code=2).stderr
     assert "PocketBase is running" in told
     assert as_json(server, "status")["targets"] == [{"collection": "items", "locked": True}]
     assert (
         "There is no data.db" in cli(server, "attach", "items", "--lock", "--dir", str(tmp_path / "x"), code=2).stderr
     )
+
+
+def test_a_folder_in_which_pocketbase_was_killed_is_opened_after_it_has_closed_it(server: Server) -> None:
+    server.stop(signal.SIGKILL)
+    opens = ("attach", "items", "--no-lock", "--dir", str(server.data))
+    assert "If it was killed, start and stop it." in cli(server, *opens, code=2).stderr
+    server.start()
+    server.stop()
+    assert "open to superusers" in cli(server, *opens).stdout
