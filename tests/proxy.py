@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 
+from support import free_port
+
 CHUNK = 65536  # bytes
 RESET = struct.pack("ii", 1, 0)  # closing a socket with this linger time resets the connection
 TRICKLE = 0.005  # seconds between two bytes
@@ -20,7 +22,7 @@ class Proxy:
 
     def __init__(self, port: int) -> None:
         self._target = ("127.0.0.1", port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", free_port()))
         self._address = self._listener.getsockname()
         self.url = f"http://127.0.0.1:{self._address[1]}"
         self._sockets: list[socket.socket] = []

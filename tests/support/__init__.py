@@ -5,11 +5,11 @@ from support.commands import command, run_command
 from support.filled_log import fill_log, unlocked
 from support.items import EMPTY, ITEM_FIELDS, NAMES, create, item_id
 from support.log import check_log, fold_log, head_of, is_held, live_rows, pending, query, seq_of
+from support.ports import free_port
 from support.server import (
     SUPERUSER,
     WORKER,
     Server,
-    free_port,
     installed_binary,
     running,
     set_up,

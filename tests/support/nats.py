@@ -14,7 +14,7 @@ import nats
 from nats.js import JetStreamContext
 
 from pocketbase_events.stream.messages import DEFAULT_STREAM
-from support.server import free_port
+from support.ports import free_port
 from support.waiting import eventually
 
 BINARY = str(Path(sysconfig.get_path("scripts")) / "nats-server")

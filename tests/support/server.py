@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sysconfig
@@ -31,16 +30,11 @@ from pocketbase_events.pb.schema_files import schema_file
 from pocketbase_events.settings import Settings
 from support.clients import Client
 from support.items import ITEM_FIELDS
+from support.ports import free_port
 from support.waiting import eventually
 
 SUPERUSER = ("root@example.com", "superuser-password")
 WORKER = ("worker@example.com", "worker-password")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def installed_binary() -> str:
