@@ -27,7 +27,7 @@ def main(
     only: Annotated[list[str] | None, typer.Argument(metavar="[FAULT]...", help="Which faults; all of them.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed, the same run, as far as machines allow.")] = 1,
     minutes: Annotated[float, typer.Option(help="Go on in rounds for so long; 0: each fault once, briefly.")] = 0,
-    jobs: Annotated[int, typer.Option(help="Worlds at a time.")] = 3,
+    jobs: Annotated[int, typer.Option(help="Worlds at a time; more of them make each recover later.")] = 2,
 ) -> None:
     """Run the campaign, print what came of it, and exit with 1 where a promise was broken."""
     console, started = Console(width=None if sys.stdout.isatty() else 150), time.monotonic()
