@@ -21,7 +21,7 @@ from pocketbase_events.cli.history import history
 from pocketbase_events.cli.import_log import import_log
 from pocketbase_events.cli.init import init
 from pocketbase_events.cli.javascript import javascript
-from pocketbase_events.cli.output import PROBLEM, TERMINATED, UNREACHABLE, WRONG_USAGE, fail, tell
+from pocketbase_events.cli.output import INTERRUPTED, PROBLEM, TERMINATED, UNREACHABLE, WRONG_USAGE, fail, tell
 from pocketbase_events.cli.rebuild import rebuild
 from pocketbase_events.cli.rejected import rejected
 from pocketbase_events.cli.relay import relay
@@ -117,6 +117,8 @@ def main() -> None:
             sys.exit(PROBLEM)
         fail(f"{error.filename or 'standard output'} can't be written ({error.strerror}).", PROBLEM)
     except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user
+        if ended := _ended_by(error):
+            sys.exit(ended)
         at = error.__traceback__
         while at is not None and at.tb_next is not None:
             at = at.tb_next
@@ -125,6 +127,20 @@ def main() -> None:
             f"This is a bug in pocketbase-events ({type(error).__name__} at {where}). Please report it.",
             PROBLEM,
         )
+
+
+def _ended_by(error: BaseException) -> int:
+    """The exit code if a signal was ending the command when this was raised; else 0.
+
+    Where it meets a thread that is about to wait, Python fails to release the lock (RuntimeError in `threading`).
+    """
+    while error.__context__ is not None:
+        error = error.__context__
+        if isinstance(error, KeyboardInterrupt):
+            return INTERRUPTED
+        if isinstance(error, SystemExit) and isinstance(error.code, int):
+            return error.code
+    return 0
 
 
 def _prepare() -> None:

@@ -19,7 +19,7 @@ from pocketbase_events.cli.text import printable, wrapped
 from pocketbase_events.logs import LOGGER
 
 PROBLEM, WRONG_USAGE, UNREACHABLE = 1, 2, 3  # exit codes
-TERMINATED = 128 + signal.SIGTERM  # as a shell reports it
+INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM  # as a shell reports it
 SHOWN = 20  # differences and problems that are listed; --json has all
 PAGE = 50  # rows of a table on a terminal, unless told otherwise
 KIND_COLOURS = {
