@@ -44,7 +44,8 @@ def check_log(server: Server, *, retried: bool = False) -> Head:
 
     Its order is that of insertion, unless events were `retried`.
     """
-    with server.database() as database:
+    with closing(server.database()) as database:
+        database.execute("BEGIN")  # one moment for all that follows, whoever records meanwhile
         rows = database.execute(
             "SELECT seq, event_id, timestamp, type, collection, item_id, data, actor, reason, together, expected_seq,"
             " COALESCE(file_hashes, 'null'), hash, error"
@@ -52,7 +53,6 @@ def check_log(server: Server, *, retried: bool = False) -> Head:
         ).fetchall()
         head = Head(*database.execute("SELECT seq, hash FROM event_head").fetchone())
         order = database.execute("SELECT seq FROM events WHERE seq > 0 ORDER BY rowid").fetchall()
-    database.close()
     previous, latest = "", ""
     names = ("seq", "event_id", "timestamp", "type", "collection", "item_id", "data", "actor", *OPTIONAL)
     for place, row in enumerate(rows, 1):
@@ -72,12 +72,11 @@ def check_log(server: Server, *, retried: bool = False) -> Head:
 
 def fold_log(server: Server, collection: str = "items") -> dict[str, dict[str, Any]]:
     """The rows that the recorded events of one collection come to, by item."""
-    with server.database() as database:
+    with closing(server.database()) as database:
         events = database.execute(
             "SELECT type, item_id, data FROM events WHERE seq > 0 AND collection = ? ORDER BY seq",
             (collection,),
         ).fetchall()
-    database.close()
     rows: dict[str, dict[str, Any]] = {}
     for type_, item_id, data in events:
         if type_ == "create":
