@@ -53,8 +53,8 @@ class Shore:
         return after
 
     def everything(self, *, but_row: str = "") -> dict[str, list[Any]]:
-        """Every table but the log, and every row but that of one item in `wide`."""
-        found = tables(self.server, but=("events", "event_head"))
+        """Every table but the log and the worker's own, and every row but that of one item in `wide`."""
+        found = tables(self.server, but=("events", "event_head", "event_workers"))
         return {**found, "wide": [row for row in found["wide"] if but_row not in row]}
 
 
