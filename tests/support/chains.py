@@ -44,7 +44,7 @@ def pages(given_pages: Iterable[Sequence[Any]], _what: str, _total: int) -> Iter
     yield from given_pages
 
 
-def found(events: Iterable[Recorded], head: Head | None = None) -> list[Problem]:
+def found(events: Iterable[Recorded], head: Head | None = None, kind: type[Chain] = Chain) -> list[Problem]:
     """What is wrong with a chain, in the order of seq."""
     used: dict[str, int] = {}
 
@@ -53,7 +53,7 @@ def found(events: Iterable[Recorded], head: Head | None = None) -> list[Problem]
         used.setdefault(event_id, seq)
         return earlier
 
-    chain = Chain(first_use)
+    chain = kind(first_use)
     problems = [problem for event in events for problem in chain.check(event)]
     return sorted([*problems, *chain.end(head)], key=lambda problem: problem.seq)
 

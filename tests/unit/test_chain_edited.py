@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.chain_edits import CONTENT, Edit, edited_chains, field_edit
 from support.chains import (
+    FLAW,
+    chained,
     chains,
     found,
     hashed_again,
@@ -13,6 +15,7 @@ from support.chains import (
     simple_chain,
 )
 
+from pocketbase_events.core.chain import Chain
 from pocketbase_events.core.events import EMPTY, Recorded
 
 
@@ -46,6 +49,31 @@ def test_any_single_edit_of_a_chain_is_found_where_it_was_made(
     problems = found(in_database, chain[-1].head)
     assert bool(problems) == (in_database != chain)
     assert not problems or is_near(problems[0].seq, about), problems
+
+
+class Thorough(Chain):
+    """Takes the long way with every event."""
+
+    def _is_right(self, _: Recorded) -> bool:
+        return False
+
+
+@given(edited_chains())
+def test_the_short_way_with_right_events_hides_nothing(
+    case: tuple[list[Recorded], list[Recorded], set[int]],
+) -> None:
+    chain, edited, _ = case
+    for head in (None, chain[-1].head):
+        assert found(edited, head) == found(edited, head, Thorough)
+        assert found(chained(edited), head) == found(chained(edited), head, Thorough)
+
+
+def test_the_short_way_forgets_neither_an_event_out_of_order_nor_one_that_can_not_be_read() -> None:
+    chain = simple_chain(6)
+    out_of_order = [chain[place] for place in (0, 1, 2, 1, 3, 2, 4, 5)]
+    unreadable = [*chain[:2], replace(chain[2], flaw=FLAW), *chain[3:]]
+    for edited in (out_of_order, unreadable):
+        assert found(edited) == found(edited, kind=Thorough)
 
 
 @given(chains(), st.data())

@@ -113,6 +113,34 @@ def test_a_field_that_is_not_what_the_worker_gives_is_reported(field: str, value
     assert {seq for seq, _ in told} <= {place + 1, place + 2}
 
 
+@pytest.mark.parametrize("place", [0, 2, 5])
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("event_id", "", "lacks its event_id."),
+        ("event_id", "36d0f8f6-e828-11f1-8918-02fc00000001", "its event_id is not a UUID v4."),
+        ("timestamp", "", "lacks its timestamp."),
+        ("timestamp", "some day", "its timestamp is not a time."),
+    ],
+)
+def test_whoever_hashes_the_log_anew_can_not_hide_a_field(field: str, value: str, says: str, place: int) -> None:
+    chain = simple_chain(6)
+    chain = chained([*chain[:place], replace(chain[place], **{field: value}), *chain[place + 1 :]])
+    assert reasons(chain, chain[-1].head) == [(place + 1, says)]
+
+
+def test_whoever_hashes_the_log_anew_can_not_hide_an_id_that_is_used_twice() -> None:
+    chain = simple_chain(6)
+    chain = chained([*chain[:3], replace(chain[3], event_id=chain[1].event_id), *chain[4:]])
+    assert reasons(chain, chain[-1].head) == [(4, "its event_id is used twice, by seq 2 before it.")]
+
+
+def test_a_seq_that_is_not_whole_is_reported_though_the_hash_fits() -> None:
+    chain = simple_chain(3)
+    chain = chained([chain[0], replace(chain[1], seq=2.0), chain[2]])
+    assert reasons(chain, chain[-1].head)[0] == (2.0, "out of order: seq 2.0 after 1.")
+
+
 def test_a_head_that_disagrees_is_reported_with_what_both_say() -> None:
     chain = simple_chain(3)
     for head in (Head(2, chain[1].hash), Head(4, "0" * 64), Head(3, "0" * 64), Head(3, ""), EMPTY):
