@@ -1,6 +1,5 @@
 """The hook file: who a superuser's events are by, and what PocketBase says of writes past the log."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,9 @@ from typing import Any
 import pytest
 from support import Server, item_id, start_copy
 from support.admin_ui import give_extension
-
-from pocketbase_events.jobs.hold import Holding, holding
+from support.house import EVENTS, FAR_FUTURE, HEAD
 
 SOMEBODY = "somebody0000001"
-EVENTS = "/api/collections/events/records"
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +41,9 @@ def test_nobody_elses_event_is_touched(hooked: Server) -> None:
 
 def test_an_import_keeps_the_actors_and_an_adopted_row_has_none(hooked: Server) -> None:
     root = hooked.superuser()
-    held = Holding(hooked.gateway(), "an import", timer=time.monotonic, sleep=time.sleep)
-    with holding(held):
-        assert root("POST", EVENTS, json=event(3, actor=SOMEBODY)).json()["actor"] == SOMEBODY
+    assert root.batch(("PATCH", HEAD, {"hold_until": FAR_FUTURE, "hold_by": "an import"})).ok
+    assert root("POST", EVENTS, json=event(3, actor=SOMEBODY)).json()["actor"] == SOMEBODY
+    assert root.batch(("PATCH", HEAD, {"hold_until": "", "hold_by": ""})).ok
     assert root("POST", EVENTS, json=event(3, adopted=True, actor=SOMEBODY)).json()["actor"] == ""
 
 
