@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 from pocketbase_events.jobs.record import Step
@@ -68,9 +70,13 @@ def sha(data: bytes) -> str:
 
 
 def stored_files(server: Server, collection: str = "pics") -> set[str]:
-    """The paths of all stored files of a collection's rows, or of the events."""
+    """The paths of all stored files of a collection's rows, or of the events.
+
+    PocketBase deletes those of a row that was removed a moment later.
+    """
     ids = {
         each["name"]: each["id"] for each in server.superuser()("GET", "/api/collections?perPage=100").json()["items"]
     }
     folder = server.data / "storage" / ids[collection]
-    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and p.suffix != ".attrs"}
+    paths = [Path(at, name) for at, _, names in os.walk(folder) for name in names]
+    return {str(path.relative_to(folder)) for path in paths if path.suffix != ".attrs"}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Server, item_id
+from support import Server, eventually, item_id
 from support.command_line import as_json, cli
 from support.pictures import PNG, append, contents, settle, stored_files, with_pictures
 
@@ -86,7 +86,7 @@ def test_rows_that_are_lost_with_their_files_are_rebuilt(album: Server) -> None:
     root = album.superuser()
     for number in (1, 2, 3):
         assert root("DELETE", f"/api/collections/pics/records/{item_id(number)}").ok
-    assert not stored_files(album, "pics")
+    eventually(lambda: not stored_files(album), "the end of their files")
     assert as_json(album, "rebuild", "pics")["collections"]["pics"]["inserted"] == 3
     assert all_contents(album) == before
     sound(album)

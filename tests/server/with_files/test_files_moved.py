@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Server, check_log, item_id
+from support import Server, check_log, eventually, item_id
 from support.command_line import as_json, cli
 from support.pictures import FIELDS, PNG, append, contents, settle, sha, stored_files, with_pictures
 
@@ -86,7 +86,7 @@ def test_rows_with_files_of_odd_names_are_adopted_rebuilt_and_moved(server: Serv
     cli(server, "attach", "pics", "--no-lock")
     for row in ids:
         assert server.superuser()("DELETE", f"{ROWS}/{row}").ok
-    assert not stored_files(server)
+    eventually(lambda: not stored_files(server), "the end of their files")
     assert as_json(server, "rebuild")["collections"]["pics"]["inserted"] == 3
     assert contents(server, ids[0], "papers") == left
     assert as_json(server, "check", "--files")["ok"]
