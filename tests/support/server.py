@@ -31,7 +31,7 @@ from pocketbase_events.settings import Settings
 from support.clients import Client
 from support.items import ITEM_FIELDS
 from support.ports import free_port
-from support.waiting import eventually
+from support.waiting import DEADLINE, eventually
 
 SUPERUSER = ("root@example.com", "superuser-password")
 WORKER = ("worker@example.com", "worker-password")
@@ -58,6 +58,12 @@ class Server:
         self._open = ExitStack()  # clients and gateways, closed when the server is stopped
 
     def start(self, *, superuser: bool = True) -> None:
+        """Start it, and wait until it answers."""
+        self.launch(superuser=superuser)
+        eventually(self.is_healthy, "PocketBase's health")
+
+    def launch(self, *, superuser: bool = True) -> None:
+        """Start its process."""
         migrations = self.folder / "pb_migrations"
         migrations.mkdir(parents=True, exist_ok=True)
         if superuser:
@@ -74,7 +80,6 @@ class Server:
         environment = {**os.environ, **given}
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        eventually(self.is_healthy, "PocketBase's health")
 
     @property
     def data(self) -> Path:
@@ -98,7 +103,7 @@ class Server:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(20)
+            self.process.wait(DEADLINE)
             self.process = None
 
     def back_up(self, name: str) -> None:

@@ -164,7 +164,7 @@ def restarted(server: Server) -> Iterator[None]:
     def watch() -> None:
         while not over.wait(0.1):
             if server.process is not None and server.process.poll() is not None:
-                server.start()
+                server.launch()  # it may crash before it is seen to be healthy
 
     thread = threading.Thread(target=watch)
     thread.start()
