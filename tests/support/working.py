@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pocketbase_events import Account, EventLog
-from support import WORKER, Server
+from support import DEADLINE, WORKER, Server
 
 AS_WORKER = Account(*WORKER, "event_workers")
 
@@ -21,5 +21,5 @@ def working(server: Server) -> Iterator[None]:
             yield
         finally:
             stop.set()
-            thread.join(10)
+            thread.join(DEADLINE)
     assert not thread.is_alive()
