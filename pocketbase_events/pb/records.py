@@ -133,6 +133,10 @@ class Status(BaseModel):
         recorded, created = map(datetime.fromisoformat, (self.last_timestamp, self.last_created))
         return max(0.0, (recorded - created).total_seconds())
 
+    def seconds_after(self, earlier: "Status") -> float:
+        """How much later than another one this status was read, by PocketBase's clock."""
+        return self._ago(earlier.now)
+
     def _ago(self, time: str) -> float:
         return max(0.0, (datetime.fromisoformat(self.now) - datetime.fromisoformat(time)).total_seconds())
 

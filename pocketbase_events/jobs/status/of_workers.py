@@ -25,7 +25,7 @@ def worker_problems(status: Status, gateway: Gateway, sleep: Callable[[float], o
         if first == before and _is_passed_over(first, later, gateway):
             yield _passed_over(first)
         elif done > 0:
-            yield from _behind(later, done)
+            yield from _behind(later, done / max(SECOND_LOOK, later.seconds_after(status)))
         elif later.last_seen > later.oldest_pending:
             yield _stopped(later, first)
         else:
@@ -37,9 +37,8 @@ def worker_problems(status: Status, gateway: Gateway, sleep: Callable[[float], o
         yield f"No worker has looked for events {since}. Start one: pocketbase-events run"
 
 
-def _behind(status: Status, done: int) -> Iterator[str]:
+def _behind(status: Status, rate: float) -> Iterator[str]:
     if status.oldest_pending_seconds > BEHIND_AFTER:
-        rate = done / SECOND_LOOK
         yield (
             f"Events wait for {duration(status.oldest_pending_seconds)}: a worker is at work, and behind by"
             f" {status.pending} events. At this rate, {rate:.0f} a second, that is done in"
