@@ -269,9 +269,9 @@ def start_copy(template: Path, folder: Path) -> Iterator[Server]:
 
 
 def see_worker(data: Path, ago: float = 0.0) -> None:
-    """Note in a stopped PocketBase's file that a worker was seen so many seconds ago."""
+    """Note in PocketBase's file that a worker was seen so many seconds ago. After two minutes, one is missed."""
     seen = f"{datetime.now(UTC) - timedelta(seconds=ago):%Y-%m-%d %H:%M:%S}.000Z"
-    with closing(sqlite3.connect(data / "data.db")) as database, database:
+    with closing(sqlite3.connect(data / "data.db", timeout=30)) as database, database:
         if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'event_workers'").fetchone():
             database.execute("UPDATE event_workers SET last_seen = ?", (seen,))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support import Server, check_log, create, fill_log, start_copy
 from support.every_command import DONE, LONG, MEASURED, run
+from support.server import see_worker
 from support.strangers import STRANGERS, serving
 
 
@@ -38,8 +39,7 @@ def without_log(bare_template: Path, folder: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def ready(installed_template: Path, folder: Path) -> Iterator[Server]:
-    """A PocketBase with a few events and a collection of each kind."""
+def filled(installed_template: Path, folder: Path) -> Iterator[Server]:
     for server in start_copy(installed_template, folder / "ready"):
         server.create_collection("new", [{"name": "title", "type": "text"}])
         server.create_collection("a_view", [], type="view", viewQuery="SELECT id FROM items")
@@ -49,11 +49,18 @@ def ready(installed_template: Path, folder: Path) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture
+def ready(filled: Server) -> Server:
+    """A PocketBase with a few events and a collection of each kind, where a worker was seen just now."""
+    see_worker(filled.data)
+    return filled
+
+
 @pytest.fixture(scope="session")
-def exported(ready: Server, folder: Path) -> Path:
+def exported(filled: Server, folder: Path) -> Path:
     """An export of its log."""
     file = folder / "ready.jsonl"
-    assert run(["export", str(file)], ready.environment).code == DONE
+    assert run(["export", str(file)], filled.environment).code == DONE
     return file
 
 
