@@ -23,6 +23,7 @@ class Screen(threading.Thread):
 
     def __init__(self, server: Server, *arguments: str, columns: int, rows: int, **env: str) -> None:
         super().__init__(daemon=True)
+        self._rows = rows
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         environment = {**server.environment, "TERM": "xterm-256color", **env}
@@ -48,9 +49,10 @@ class Screen(threading.Thread):
 
     @property
     def picture(self) -> list[str]:
-        """The lines of the latest whole picture, without codes."""
+        """The lines of the latest picture of which every row has arrived, without codes."""
         pictures = self.written.decode(errors="replace").split(HOME)
-        return [line.rstrip() for line in CODES.sub("", pictures[-1]).replace("\r", "").split("\n")]
+        whole = next((each for each in reversed(pictures) if each.count("\n") == self._rows - 1), "")
+        return [line.rstrip() for line in CODES.sub("", whole).replace("\r", "").split("\n")]
 
     def shows(self, text: str) -> bool:
         return any(text in line for line in self.picture)
