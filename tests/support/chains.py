@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import rfc8785
 from hypothesis import strategies as st
 
 from pocketbase_events.core.chain import Chain, Problem
@@ -60,6 +61,11 @@ def found(events: Iterable[Recorded], head: Head | None = None, kind: type[Chain
 
 def reasons(events: Iterable[Recorded], head: Head | None = None) -> list[tuple[int, str]]:
     return [(problem.seq, problem.reason) for problem in found(events, head)]
+
+
+def written(events: Iterable[Recorded]) -> list[bytes]:
+    """What the events say, to the byte: to Python, true equals 1."""
+    return [rfc8785.dumps({**event.hashed, "hash": event.hash, "flaw": event.flaw}) for event in events]
 
 
 def hashed_again(event: Recorded, previous: str) -> Recorded:
