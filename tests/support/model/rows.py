@@ -272,7 +272,7 @@ def is_number(value: Any) -> bool:
 def modified(before: Any, key: str, operand: Any) -> Any:
     """What a modifier that fits makes of a value."""
     if is_number(operand):
-        start = before if is_number(before) else 0
+        start = float(before) if is_number(before) else 0.0  # doubles, as PocketBase adds them
         return start - operand if key.endswith("-") else start + operand
     held, given = ([] if each is None else [each] if isinstance(each, str) else each for each in (before, operand))
     if key.endswith("-"):
