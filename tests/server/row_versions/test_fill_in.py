@@ -1,8 +1,10 @@
 """`attach --seq` while clients append, killed again and again."""
 
 import signal
+from contextlib import closing
 
 import pytest
+from proxy import Proxy
 from support import Server, check_log, command, eventually, is_held, item_id, pending, query
 from support.checking import append_all, record_all, silent
 from support.command_line import as_json, cli
@@ -21,10 +23,12 @@ def test_killed_in_the_middle_beside_a_worker_it_finishes_when_it_is_run_again(s
             return 0
         return int(query(shared, f"SELECT COUNT(*) FROM {notes} WHERE seq > 0")[0][0])
 
-    with command("run", env=shared.environment):
+    with command("run", env=shared.environment), closing(Proxy(shared.port)) as proxy:
+        # Through this process, so that it is not done before it is seen to have begun.
+        environment = {**shared.environment, "POCKETBASE_URL": proxy.url}
         for turn in range(3):
             before = filled_in()
-            with command("attach", notes, "--seq", env=shared.environment) as process:
+            with command("attach", notes, "--seq", env=environment) as process:
                 eventually(lambda n=before: filled_in() >= n + 200, "some rows are filled in")
                 process.send_signal(signal.SIGKILL)
                 process.wait(10)

@@ -2,10 +2,11 @@
 
 import random
 import signal
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from proxy import Proxy
 from support import Server, check_log, command, eventually, item_id, seq_of
 from support.command_line import as_json
 from support.pictures import append, stored_files, with_pictures
@@ -73,7 +74,9 @@ def test_a_killed_pocketbase_leaves_the_files_of_one_transaction_at_most(server:
     for number in range(40):
         append(guest, "create", item_id(number), {"picture": 0}, ("large.bin", bytes([number]) * MB))
     with ExitStack() as stack:
-        start_worker(stack, server)
+        # Through this process, so that it does not record all of them before it is seen to have begun.
+        proxy = stack.enter_context(closing(Proxy(server.port)))
+        start_worker(stack, server, POCKETBASE_URL=proxy.url)
         while not is_settled(server):
             before = seq_of(server)
             eventually(lambda before=before: is_settled(server) or seq_of(server) > before + 5, "work")
