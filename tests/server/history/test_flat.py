@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from support import Server, fill_log, item_id
+from support import Server, eventually, fill_log, item_id
 
 from pocketbase_events.jobs.history import history
 
@@ -32,4 +32,8 @@ def test_the_history_of_an_item_is_found_by_its_index(server: Server) -> None:
     server.stop()
     fill_log(server, 100_000)
     server.start()
-    assert all(one < 5 * other for one, other in zip(seconds(server, item_id(10_000)), short, strict=True))
+
+    def as_fast() -> bool:
+        return all(one < 5 * other for one, other in zip(seconds(server, item_id(10_000)), short, strict=True))
+
+    eventually(as_fast, "a history that is found as fast in the long log, while the machine has nothing else to do")
