@@ -57,8 +57,6 @@ def install_demo(admin: Admin) -> None:
 
 
 def fill_demo(admin: Admin) -> None:
-    """Append the events that the demo begins with, unless an earlier start has."""
-    if admin.count("events"):
-        return
-    for event in DEMO:
+    """Append the events that the demo begins with, but for those that an earlier start has, before it was stopped."""
+    for event in DEMO[admin.count("events") :]:
         admin.create("events", collection=SHOPPING, **event)
