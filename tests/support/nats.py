@@ -33,17 +33,22 @@ class Nats:
         (folder / "nats.conf").write_text(json.dumps(given))
 
     def start(self) -> None:
+        starts = self._starts()
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [BINARY, "-c", str(self._folder / "nats.conf")], stdout=log, stderr=subprocess.STDOUT
             )
-        eventually(lambda: b"Server is ready" in (self._folder / "log").read_bytes(), "nats-server's start")
+        eventually(lambda: self._starts() > starts, "nats-server's start")
 
     def stop(self, how: signal.Signals = signal.SIGKILL) -> None:
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait(20)
             self._process = None
+
+    def _starts(self) -> int:
+        log = self._folder / "log"
+        return log.read_bytes().count(b"Server is ready") if log.exists() else 0
 
 
 @contextmanager
@@ -100,16 +105,19 @@ def at(url: str, do: Callable[[JetStreamContext], Awaitable[Any]]) -> Any:
 
 
 def last_of(url: str, stream: str = DEFAULT_STREAM) -> int:
-    """The sequence of a stream's last message; 0 if there is no stream."""
+    """The sequence of a stream's last message; 0 if there is no stream, or it can't be asked now."""
     try:
         return int(at(url, lambda jetstream: jetstream.stream_info(stream)).state.last_seq)
-    except nats.errors.Error:
+    except (nats.errors.Error, OSError):
         return 0
 
 
 def leader_of(url: str, stream: str = DEFAULT_STREAM) -> str:
-    """The name of the server that leads a stream."""
-    return str(at(url, lambda jetstream: jetstream.stream_info(stream)).cluster.leader)
+    """The name of the server that leads a stream; "" if none does, or it can't be asked now."""
+    try:
+        return at(url, lambda jetstream: jetstream.stream_info(stream)).cluster.leader or ""
+    except (nats.errors.Error, OSError):
+        return ""
 
 
 def bodies_of(url: str, stream: str = DEFAULT_STREAM) -> list[tuple[int, str, dict[str, Any], dict[str, str]]]:

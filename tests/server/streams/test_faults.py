@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from proxy import Proxy
-from support import NEVER, Server, eventually, fill_log, seq_of, start_copy
+from support import DEADLINE, NEVER, Server, eventually, fill_log, seq_of, start_copy
 from support.command_line import as_json
 from support.nats import Nats, last_of, leader_of, nats_cluster
 from support.replicas import assert_same, catches_up, record_some, told
@@ -58,7 +58,7 @@ class World:
     @contextmanager
     def killed(self, name: str) -> Iterator[None]:
         self.running[name].kill()
-        self.running[name].wait(10)
+        self.running[name].wait(DEADLINE)
         yield
         self.running[name] = self._begin(name)
 
@@ -120,7 +120,7 @@ def test_whatever_is_killed_or_cut_replicas_end_up_with_the_primarys_log(world: 
             NEVER.wait(chance.uniform(0.1, 1.0))  # so long it lasts
         record_some(world.primary, 20, seed=turn, first=100_000 * turn)
         end = seq_of(world.primary)
-        eventually(lambda b=before, e=end: went_on(world, b, e), f"progress after: {name}")  # type: ignore[misc]
+        eventually(lambda b=before, e=end: went_on(world, b, e), f"progress after: {name}", 180)  # type: ignore[misc]
         world.assert_alive()
     for copy in world.copies:
         eventually(lambda c=copy: seq_of(c) == seq_of(world.primary), "the whole log", deadline=60 + EVENTS / 50)  # type: ignore[misc]

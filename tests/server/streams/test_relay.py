@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from nats.js.api import StreamConfig
-from support import Server, eventually, seq_of
+from support import NEVER, Server, eventually, seq_of
 from support.command_line import cli
 from support.nats import Nats, at, bodies_of, last_of, nats_server
 from support.replicas import WORKER_ONLY, ends, record_some, told
@@ -127,7 +127,7 @@ def test_an_event_larger_than_the_server_takes_stops_the_relay(
     primary: Server, stream: str, tmp_path: Path, start: Start
 ) -> None:
     primary.guest().append("create", "large0000000000", {"title": "é" * 2000})
-    primary.worker().run_once()
+    primary.worker().run_to_end(NEVER)
     with nats_server(tmp_path / "small", max_payload=8000) as small:
         said = ends(start(primary, "relay", small.url, "--stream", stream))
     assert "The event of seq 1 makes a message of 12" in said

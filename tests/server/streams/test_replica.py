@@ -5,10 +5,10 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from support import Server, eventually, item_id, live_rows, seq_of
+from support import NEVER, Server, eventually, item_id, live_rows, seq_of
 from support.command_line import as_json, cli
 from support.exports import VECTORS
-from support.nats import Nats, at
+from support.nats import Nats, at, last_of
 from support.replicas import WORKER_ONLY, assert_same, catches_up, ends, log_of, record_some, told
 
 pytestmark = pytest.mark.slow
@@ -120,7 +120,7 @@ def test_a_primary_that_comes_back_after_a_promotion_is_noticed(
     cli(copy, "replica", "--promote", "--yes")
     record_some(copy, 5, seed=3, first=300)
     start(copy, "relay", nats.url, "--stream", stream)
-    eventually(lambda: at(nats.url, lambda jetstream: jetstream.stream_info(stream)).state.last_seq == 25, "its events")
+    eventually(lambda: last_of(nats.url, stream) == 25, "its events")
     record_some(primary, 3, seed=4, first=400)
     said = cli(primary, "relay", nats.url, "--stream", stream, code=1, **WORKER_ONLY).stderr
     assert "ends with seq 25" in said
@@ -152,7 +152,7 @@ def test_another_schema_stops_a_replica_until_it_is_made_alike(
     field = {"name": "colour", "type": "text"}
     assert primary.edit_fields("items", lambda fields: fields.append(field)).ok
     primary.guest().append("create", item_id(500), {"title": "x", "colour": "red"})
-    primary.worker().run_once()
+    primary.worker().run_to_end(NEVER)
     said = ends(replica)
     why = 'items has no field "colour"'
     assert f"The event of seq {seq_of(primary)} can't be applied here, as it was at the primary: {why}" in said

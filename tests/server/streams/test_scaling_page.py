@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support import Server, eventually, free_port, head_of, seq_of
+from support import DEADLINE, Server, eventually, free_port, head_of, seq_of
 from support.commands import EXECUTABLE
 from support.nats import BINARY
 from support.pages import DOCS, blocks, commands
@@ -87,22 +87,22 @@ def test_from_one_machine_to_three_and_on_after_the_primary_is_lost(
     primary.back_up("seed.zip")
     for replica in replicas:
         shutil.copy(primary.data / "backups" / "seed.zip", replica.folder)
-        assert replica.types("unzip -q seed.zip -d pb_data").wait(30) == 0
+        assert replica.types("unzip -q seed.zip -d pb_data").wait(DEADLINE) == 0
         replica.process = replica.types("pocketbase serve --dir pb_data --http 127.0.0.1:8090")  # type: ignore[assignment]
         eventually(replica.is_healthy, "PocketBase's health")
         replica.types("pocketbase-events replica nats://10.0.0.2:4222")
     reads_near(primary, replicas[0])
     for replica in replicas:
         catches_up(replica, primary)
-        assert replica.types("pocketbase-events check --nats nats://10.0.0.2:4222").wait(60) == 0
-        eventually(lambda each=replica: each.types("pocketbase-events status").wait(60) == 0, "that all is well")  # type: ignore[misc]
+        assert replica.types("pocketbase-events check --nats nats://10.0.0.2:4222").wait(DEADLINE) == 0
+        eventually(lambda each=replica: each.types("pocketbase-events status").wait(DEADLINE) == 0, "that all is well")  # type: ignore[misc]
     assert_same(primary, *replicas)
 
     for process in (worker, relay):
         process.kill()
     primary.stop()
     new, other = replicas
-    new.types("pocketbase-events replica --promote").communicate("y\n", timeout=60)
+    new.types("pocketbase-events replica --promote").communicate("y\n", timeout=DEADLINE)
     new.types("pocketbase-events run", **WORKER_ONLY)
     new.types("pocketbase-events relay nats://10.0.0.2:4222", **WORKER_ONLY)
     before = seq_of(new)
