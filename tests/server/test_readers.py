@@ -6,7 +6,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
-from support import Server, start_copy
+from support import NEVER, Server, start_copy
 from support.chains import VECTORS
 from support.command_line import as_json, cli
 from support.nats import nats_server
@@ -82,8 +82,13 @@ def stream(server: Server, folder: Path) -> Iterator[Stream]:
         nats_server(folder / "nats", max_payload=8_000_000) as nats,
         connected(NatsSettings(), nats.url, "log") as stream,
     ):
-        relay(server.gateway(), lambda: nullcontext(stream), 1, pause=lambda seconds: seconds == 0.0)
+        relay(server.gateway(), lambda: nullcontext(stream), 1, pause=until_the_end)
         yield stream
+
+
+def until_the_end(seconds: float | None) -> bool:
+    """A pause in trouble, and the end when there is nothing more to publish."""
+    return seconds is not None and not NEVER.wait(seconds)
 
 
 @pytest.fixture(scope="module", params=["API", "database file", "export", "stream"])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import Server, command, free_port
+from support import DEADLINE, Server, command, free_port
 from support.pages import DOCS, PAGES, README, ROOT, blocks, commands, name_of
 
 from pocketbase_events.jobs.serve import install_demo
@@ -44,8 +44,13 @@ make() {{
   command pocketbase-events serve --http "$SERVE_AT" >welcome 2>&1 &
   until grep -q 'Admin UI' welcome; do kill -0 $! && sleep 0.1; done
 }}
+settled() {{  # what was appended to the demo is recorded or rejected
+  [ -z "$SERVE_AT" ] || until command curl -fsS "http://$SERVE_AT/api/collections/events/records" \
+    -G --data-urlencode "filter=seq = 0 && error = ''" | grep -qF '"items":[]'; do sleep 0.1; done
+}}
+curl() {{ settled; command curl "$@"; }}
 pocketbase-events() {{
-  if [ "$*" != run ]; then command pocketbase-events "$@"; return; fi
+  if [ "$*" != run ]; then settled; command pocketbase-events "$@"; return; fi
   command pocketbase-events run >worker.log 2>&1 &
   until grep -q connected worker.log; do kill -0 $! && sleep 0.1; done
   curl -fsS -H "Authorization: $TOKEN" "$POCKETBASE_URL/api/collections/events/records" \
@@ -182,5 +187,7 @@ def test_a_shell_completes_commands_and_options() -> None:
             "COMP_WORDS": " ".join(typed_words),
             "COMP_CWORD": str(len(typed_words) - 1),
         }
-        done = subprocess.run([executable], env=environment, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(
+            [executable], env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False
+        )
         assert completed in done.stdout.split()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Server, item_id, start_copy
+from support import Server, eventually, item_id, start_copy
 from support.checking import record_all
 from support.command_line import cli
 from support.terminal import on_terminal, without_colours
@@ -192,10 +192,10 @@ def test_a_terminal_is_not_flooded(many: Server) -> None:
 
 @pytest.mark.slow
 def test_a_long_table_takes_about_as_long_as_json(many: Server) -> None:
-    command = ["history", "items", item_id(0)]
-    seconds = []
-    for options in (["--json"], []):
+    def seconds(*options: str) -> float:
         started = time.monotonic()
-        assert cli(many, *command, *options).stdout
-        seconds.append(time.monotonic() - started)
-    assert seconds[1] < 3 * seconds[0]
+        assert cli(many, "history", "items", item_id(0), *options).stdout
+        return time.monotonic() - started
+
+    # Again, if something else kept the machine busy meanwhile.
+    eventually(lambda: seconds() < 3 * seconds("--json"), "a table in at most three times the time")
