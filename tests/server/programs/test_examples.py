@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Server, eventually
+from support import DEADLINE, Server, eventually
 from support.working import AS_WORKER, working
 
 from pocketbase_events import EventLog, new_id
@@ -40,7 +40,7 @@ def example(server: Server, name: str, *arguments: str) -> Iterator[None]:
         assert process.poll() is None, errors.read_text()
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(DEADLINE)
 
 
 def killed_now_and_then(run: Callable[[], Any], seen: Callable[[], int], *counts: int) -> None:
@@ -132,7 +132,7 @@ def test_the_search_index_finds_what_the_rows_say(server: Server, log: EventLog,
 
     def found(words: str) -> set[str]:
         command = [sys.executable, str(EXAMPLES / "search_index.py"), file, words]
-        done = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=30, check=True)
+        done = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=DEADLINE, check=True)
         return {line.split()[0] for line in done.stdout.splitlines()}
 
     with example(server, "search_index.py", file):
@@ -153,7 +153,9 @@ def test_a_transfer_changes_both_accounts_or_neither_once_and_can_be_taken_back(
 
     def transfer(name: str, amount: str) -> str:
         command = [sys.executable, str(EXAMPLES / "transfer.py"), name, ann, bob, amount]
-        done = subprocess.run(command, env=server.environment, capture_output=True, text=True, timeout=30, check=True)
+        done = subprocess.run(
+            command, env=server.environment, capture_output=True, text=True, timeout=DEADLINE, check=True
+        )
         return done.stdout
 
     def balances() -> list[float]:

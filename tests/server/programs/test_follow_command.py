@@ -79,6 +79,7 @@ def test_it_prints_each_event_as_it_is_recorded_across_a_restart_until_it_is_sto
             eventually(lambda: reader.seqs() == [1, 2], "the second event")
         process.send_signal(signal.SIGTERM)
         assert process.wait(DEADLINE) == DONE
+        reader.join(DEADLINE)  # before the pipe is closed
 
 
 def test_a_closed_pipe_ends_it_quietly_even_if_nothing_happens_any_more(busy: Server) -> None:

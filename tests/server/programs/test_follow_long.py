@@ -16,6 +16,7 @@ from support.pages import ROOT
 pytestmark = pytest.mark.slow
 
 EVENTS = 100_000
+PATIENCE = 300.0  # seconds that a copy of them may take
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,10 @@ def test_a_copy_that_a_program_keeps_is_whole_however_often_it_is_killed(long: L
         program = [sys.executable, ROOT / "examples" / "log_copy.py", copy]
         with subprocess.Popen(program, env=long.server.environment) as process:
             if size:
-                eventually(lambda size=size: length() > size, "a part of the copy")
+                eventually(lambda size=size: length() > size, "a part of the copy", PATIENCE)
                 process.kill()
             else:
-                eventually(is_whole, "the end of the copy")
+                eventually(is_whole, "the end of the copy", PATIENCE)
                 process.terminate()
         if size:
             copy.write_bytes(copy.read_bytes()[:-7])  # as if it was killed in the middle of a line

@@ -41,5 +41,5 @@ def test_what_the_page_shows_works(
 def test_the_tests_that_the_page_shows_pass(tmp_path: Path) -> None:
     (tmp_path / "test_notes.py").write_text(LAST)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False)
     assert "1 passed" in done.stdout

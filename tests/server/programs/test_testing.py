@@ -24,7 +24,7 @@ with testing.sandbox() as pb:
 
 @pytest.mark.slow
 def test_nothing_is_printed_by_a_log_and_a_worker_in_ones_own_process() -> None:
-    done = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, timeout=180, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
