@@ -14,7 +14,7 @@ from support import Server, eventually, free_port, live_rows, start_copy
 from support.every_command import COMMANDS, DONE, UNREACHABLE, WRONG_USAGE, environment, told
 from support.middlemen import Middleman, TlsFront, middleman
 from support.strangers import hangs_up, http, serving
-from support.workers import start_worker
+from support.workers import hears, start_worker
 
 from pocketbase_events.errors import UnreachableError
 from pocketbase_events.pb.transport import CERTIFICATES, Transport
@@ -79,7 +79,8 @@ def test_a_worker_does_all_its_work_over_tls(plain: Server, front: Middleman, tr
         _, log = start_worker(processes, plain, POCKETBASE_URL=url(front), SSL_CERT_FILE=trusted)
         plain.guest().append("create", "milk00000000001", {"title": "Milk"})
         eventually(lambda: live_rows(plain, ("title",)), "the row")
-        assert not log.has("realtime_lost")
+        eventually(lambda: hears(plain), "realtime")
+        assert log.realtime_lost() == []
 
 
 @pytest.mark.parametrize("name", ["init", "status"])

@@ -26,6 +26,6 @@ def test_realtime_hears_of_events_all_the_same(server: Server) -> None:
         assert woken.wait(DEADLINE), "the connection wakes it"
         woken.clear()
         server.worker_client().append("create", "milk00000000001", {"title": "Milk"})
-        assert woken.wait(1), "as a guest, it would hear of nothing"
+        assert woken.wait(DEADLINE), "as a guest, it would hear of nothing"
     finally:
         waking.stop()

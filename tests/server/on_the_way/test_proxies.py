@@ -8,7 +8,7 @@ import pytest
 from support import Server, command, eventually, free_port, live_rows
 from support.every_command import COMMANDS, DONE, SILENCE, UNREACHABLE, environment, told
 from support.middlemen import HttpProxy, Middleman, SocksProxy, middleman
-from support.workers import start_worker
+from support.workers import hears, start_worker
 
 PASSWORD = "password-in-the-url"
 HOW = {"HTTP_PROXY": (HttpProxy, "http"), "all_proxy": (HttpProxy, "http"), "ALL_PROXY": (SocksProxy, "socks5")}
@@ -27,7 +27,8 @@ def test_a_worker_does_all_its_work_through_the_proxy(server: Server, processes:
     _, log = start_worker(processes, server, **{variable: f"{scheme}://127.0.0.1:{proxy.port}"})
     server.guest().append("create", "milk00000000001", {"title": "Milk"})
     eventually(lambda: live_rows(server, ("title",)), "the row")
-    assert not log.has("realtime_lost")
+    eventually(lambda: hears(server), "realtime")
+    assert log.realtime_lost() == []
     if handler is HttpProxy:
         asked = {path.partition("/api/")[2].partition("?")[0] for path in proxy.asked}
         assert {"realtime", "batch", "collections/event_workers/auth-with-password"} <= asked

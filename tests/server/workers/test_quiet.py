@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from support import Server, check_log, command, create, eventually, item_id, seq_of
+from support import DEADLINE, Server, check_log, command, create, eventually, item_id, seq_of
 from support.workers import is_settled, start_worker
 
 from pocketbase_events.jobs.record.presence import SHOWN_EVERY, Presence
@@ -145,7 +145,7 @@ def test_a_backlog_is_told_in_about_a_line_a_second(server: Server, processes: E
         server.guest().append_all(*(create(n) for n in range(start, start + 200)))
     started = time.monotonic()
     _, log = start_worker(processes, server)
-    eventually(lambda: is_settled(server), "all records", deadline=60)
+    eventually(lambda: is_settled(server), "all records")
     took = time.monotonic() - started
     eventually(lambda: log.has("seq=2000"), "the last line")
     assert log.count(" recorded ") <= took + 2
@@ -192,4 +192,4 @@ def test_a_worker_whose_log_can_not_be_written_goes_on(
         server.guest().append("create", item_id(number), {"title": "x"})
         eventually(lambda number=number: seq_of(server) == number + 1, "the record")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(DEADLINE) == 0
