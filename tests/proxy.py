@@ -31,12 +31,14 @@ class Proxy:
         self._streams: set[socket.socket] = set()
         self._drop_answers_to = (b"", 0)  # how a request begins, and how many answers are still to be dropped
         self._reset_requests_to = b""
+        self._hold_up = (b"", 0)  # how a request begins, and how many of them still pass
         self._guard: Callable[[bytes], bytes | None] | None = None
         self._delay = 0.0
         self._away = (0.0, 0.0)
         self._trickles = self._swallows = False
         self._calm = threading.Event()  # set when delays and trickling are over
         self.dropped = threading.Event()
+        self.held_up = threading.Event()
         self.hits = 0
         self._threads: list[threading.Thread] = []
         self._listen()
@@ -68,6 +70,11 @@ class Proxy:
     def reset_requests_to(self, request: bytes) -> None:
         """Reset the connection in the middle of each request that begins like this."""
         self._reset_requests_to = request
+
+    def hold_up(self, request: bytes, after: int) -> None:
+        """Let so many requests that begin like this pass. The next one waits until all is well, and is then broken."""
+        self._calm.clear()
+        self._hold_up = (request, after)
 
     def guard(self, answer_to: Callable[[bytes], bytes | None]) -> None:
         """Show each whole POST to this guard, and give its answer instead of forwarding, unless it is None."""
@@ -102,6 +109,7 @@ class Proxy:
     def be_well(self) -> None:
         """Forward everything again."""
         self._drop_answers_to, self._reset_requests_to, self._guard = (b"", 0), b"", None
+        self._hold_up = (b"", 0)
         self._delay, self._away = 0.0, (0.0, 0.0)
         self._trickles, self._swallows = False, False
         self._calm.set()
@@ -173,6 +181,8 @@ class Proxy:
             if times and data.startswith(drop):
                 self._drop_answers_to = (drop, times - 1)
                 self._break.add(server)
+            if self._is_held_up(data):
+                return
             if self._reset_requests_to and data.startswith(self._reset_requests_to):
                 self.hits += 1
                 server.sendall(data[: len(data) // 2])
@@ -221,6 +231,18 @@ class Proxy:
             data = data[1:]
             self._calm.wait(TRICKLE)
         client.sendall(data)
+
+    def _is_held_up(self, data: bytes) -> bool:
+        request, passing = self._hold_up
+        if not request or not data.startswith(request):
+            return False
+        self._hold_up = (request, passing - 1)
+        if passing > 0:
+            return False
+        self.hits += 1
+        self.held_up.set()
+        self._calm.wait()
+        return True
 
     def _is_swallowed(self, server: socket.socket) -> bool:
         if self._swallows:

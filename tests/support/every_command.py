@@ -16,9 +16,9 @@ from support import SUPERUSER, WORKER, item_id, run_command
 from support.command_line import assert_civil
 
 DONE, PROBLEM, WRONG_USAGE, UNREACHABLE = 0, 1, 2, 3  # exit codes
-DEADLINE = 20.0  # seconds that a command may take, whatever is wrong, on a machine that has much else to do
-SILENCE = 30.0  # seconds, where something takes the connection and says nothing
-COMPLETES = 60.0  # seconds that what was interrupted may take to be completed
+DEADLINE = 60.0  # seconds that a command may take, whatever is wrong, on a machine that has much else to do
+SILENCE = 60.0  # seconds, where something takes the connection and says nothing
+COMPLETES = 120.0  # seconds that what was interrupted may take to be completed
 ATTEMPTS = 3  # at interrupting what may be too fast
 LONG = 8_000  # events in the long log
 IMPORTED = 1_500  # of them in the file that is imported

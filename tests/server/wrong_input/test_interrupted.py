@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from proxy import Proxy
 from support import Server, check_log, command, create, eventually, free_port, item_id, start_copy
 from support.command_line import assert_civil
 from support.every_command import (
@@ -30,10 +31,12 @@ from support.every_command import (
     SILENCE,
     WRONG_USAGE,
     Done,
+    environment,
     redirected,
     run,
     told,
 )
+from support.strangers import Silent, serving, tcp
 
 
 class Terminal:
@@ -67,22 +70,53 @@ class Terminal:
 
 
 def interrupted(
-    arguments: Sequence[str], env: dict[str, str], until: str | Path, how: signal.Signals, **options: Any
+    arguments: Sequence[str],
+    env: dict[str, str],
+    until: str | Callable[[], Any],
+    how: signal.Signals,
+    then: Callable[[], object] = lambda: None,
+    **options: Any,
 ) -> Done:
-    """The command on a terminal, sent a signal once it shows that text, or has written to that file."""
+    """The command on a terminal, sent a signal once it shows that text, or once that is true, which stays so."""
     text = until if isinstance(until, str) else "\0"
     with closing(Terminal()) as terminal:
         options = {key: terminal.theirs if value is Terminal else value for key, value in options.items()}
         with command(*arguments, env={**env, "TERM": "xterm"}, stderr=terminal.theirs, **options) as process:
             terminal.watch(text, lambda: process.send_signal(how))
-            if isinstance(until, Path):
-                eventually(lambda: until.exists() and until.stat().st_size, f"the beginning of {until.name}")
+            if not isinstance(until, str):
+                eventually(until, "the moment to interrupt it")
                 process.send_signal(how)
+                then()
             out, _ = _pressed_again(process, how) if options.get("stdin") else process.communicate(timeout=SILENCE)
     done = Done(process.returncode, out, terminal.seen.decode(errors="replace"))
     assert_civil(done.told)
     assert done.err.count("Error: ") <= 1
     return done
+
+
+READS, WRITES = b"GET /api/collections/event_log/", b"POST /api/batch"
+
+
+def interrupted_at(
+    server: Server, arguments: Sequence[str], request: bytes, after: int, how: signal.Signals, file: Path | None = None
+) -> Done:
+    """The command, sent a signal while it waits for the answer to a request, and after it has written to that file.
+
+    So many requests that begin like this one have been answered before.
+    """
+    with closing(Proxy(server.port)) as between:
+        between.hold_up(request, after)
+        return interrupted(
+            arguments,
+            {**server.environment, "POCKETBASE_URL": between.url},
+            lambda: between.held_up.is_set() and (file is None or has_begun(file)),
+            how,
+            then=between.be_well,
+        )
+
+
+def has_begun(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
 
 
 def _pressed_again(process: subprocess.Popen[str], how: signal.Signals) -> tuple[str, str]:
@@ -137,7 +171,7 @@ def test_an_export_that_is_interrupted_leaves_no_file_and_the_next_one_completes
     long: Server, long_file: Path, tmp_path: Path, how: signal.Signals
 ) -> None:
     file = tmp_path / "log.jsonl"
-    done = interrupted(["export", str(file)], long.environment, tmp_path / "log.jsonl.part", how)
+    done = interrupted_at(long, ["export", str(file)], READS, 3, how, tmp_path / "log.jsonl.part")
     assert done.code in ENDED[how]
     assert not file.exists()
     assert run(["export", str(file)], long.environment, COMPLETES).code == DONE
@@ -148,7 +182,7 @@ def test_an_export_that_is_interrupted_leaves_no_file_and_the_next_one_completes
 @pytest.mark.slow
 def test_a_command_that_is_ended_leaves_the_terminal_and_the_folder_as_they_were(long: Server, tmp_path: Path) -> None:
     arguments, draft = ["export", str(tmp_path / "log.jsonl")], tmp_path / "log.jsonl.part"
-    seen = interrupted(arguments, long.environment, draft, signal.SIGTERM).err
+    seen = interrupted_at(long, arguments, READS, 3, signal.SIGTERM, draft).err
     assert list(tmp_path.iterdir()) == []
     assert seen.rfind("\x1b[?25h") >= seen.rfind("\x1b[?25l"), "the cursor is shown again"
 
@@ -160,7 +194,7 @@ def test_an_import_that_is_interrupted_is_whole_as_far_as_it_goes_and_the_next_o
 ) -> None:
     file = tmp_path / "log.jsonl"
     file.write_bytes(b"".join(long_file.read_bytes().splitlines(keepends=True)[:IMPORTED]))
-    done = interrupted(["import", str(file)], server.environment, "importing", how)
+    done = interrupted_at(server, ["import", str(file)], WRITES, 2, how)  # after the hold and the first events
     assert (done.code in ENDED[how], done.out) == (True, "")
     assert check_log(server).seq < IMPORTED
     assert run(["import", str(file)], server.environment, COMPLETES).code == DONE
@@ -177,7 +211,7 @@ def test_a_rebuild_that_is_interrupted_leaves_each_row_old_or_right_and_the_next
         server.attach("items", lock=False)
         with closing(server.database()) as database, database:
             database.execute("UPDATE items SET note = 'wrong'")
-        done = interrupted(["rebuild"], server.environment, "writing", how)
+        done = interrupted_at(server, ["rebuild"], WRITES, 3, how)
         assert (done.code in ENDED[how], done.out) == (True, "")
         with closing(server.database()) as database:
             rows = database.execute("SELECT COUNT(*), SUM(note = 'wrong'), SUM(note LIKE 'n%') FROM items").fetchone()
@@ -194,7 +228,7 @@ def test_an_adoption_that_is_interrupted_may_be_run_again(server: Server, how: s
         rows = [(item_id(number), f"note {number}") for number in range(ADOPTED)]
         database.executemany("INSERT INTO notes (id, title) VALUES (?, ?)", rows)
     adopt = ["attach", "notes", "--allow", "", "--adopt"]
-    done = interrupted(adopt, server.environment, "recorded", how)
+    done = interrupted_at(server, adopt, WRITES, 3, how)
     assert (done.code in ENDED[how], done.out) == (True, "")
     assert check_log(server).seq < ADOPTED
     assert "notes is attached" in run(adopt, server.environment, COMPLETES).out
@@ -219,7 +253,7 @@ def test_a_worker_that_is_interrupted_ends_its_transaction_and_exits_with_0(
 def test_serve_that_is_interrupted_while_it_starts_leaves_nothing_running(tmp_path: Path, how: signal.Signals) -> None:
     port = free_port()
     arguments = ["serve", "--http", f"127.0.0.1:{port}", "--dir", str(tmp_path)]
-    done = interrupted(arguments, NOBODY, tmp_path / "data" / "data.db", how)
+    done = interrupted(arguments, NOBODY, lambda: has_begun(tmp_path / "data" / "data.db"), how)
     assert done.code in (DONE, PROBLEM)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -227,8 +261,9 @@ def test_serve_that_is_interrupted_while_it_starts_leaves_nothing_running(tmp_pa
 
 
 @ON_LINUX
-def test_an_interrupt_before_a_command_has_begun_shows_no_traceback(ready: Server) -> None:
-    with command(*COMMANDS["status"], env=ready.environment) as process:
+def test_an_interrupt_before_a_command_has_begun_shows_no_traceback() -> None:
+    # Nobody answers, so it can't have ended before.
+    with serving(tcp(Silent)) as url, command(*COMMANDS["status"], env=environment(url)) as process:
         maps = Path(f"/proc/{process.pid}/maps")
         eventually(lambda: "pydantic_core" in maps.read_text(), "the first of what it imports")
         process.send_signal(signal.SIGINT)
