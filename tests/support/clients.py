@@ -4,6 +4,9 @@ from typing import Any
 
 import requests
 
+from support.waiting import eventually
+
+GAVE_UP = "Batch transaction failed."  # PocketBase's words; it names a request if that is to blame
 AT_ONCE = 250  # events appended in one request
 
 
@@ -55,5 +58,14 @@ class Client:
         return dict(answer.json())
 
     def batch(self, *requests_: tuple[str, str, dict[str, Any] | None]) -> requests.Response:
+        """Send a transaction, and again if PocketBase gave it up, being too busy to end it in time."""
         body = [{"method": method, "url": url, "body": body or {}} for method, url, body in requests_]
-        return self("POST", "/api/batch", json={"requests": body})
+        (answer,) = eventually(lambda: self._carried_out(body), "a transaction within PocketBase's batch time-out")
+        return answer
+
+    def _carried_out(self, body: list[dict[str, Any]]) -> tuple[requests.Response] | None:
+        """The answer to a transaction; None if PocketBase's time-out ended it, and all of it was undone."""
+        answer = self("POST", "/api/batch", json={"requests": body})
+        if answer.status_code != 400 or answer.json()["message"] != GAVE_UP or answer.json()["data"]:
+            return (answer,)
+        return None
