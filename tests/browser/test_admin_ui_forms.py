@@ -130,7 +130,6 @@ def test_without_a_worker_the_form_says_that_the_change_waits(
             for _ in range(2):
                 window.click("Create")
                 window.says("no worker has recorded it yet")
-                window.page.get_by_title("Clear").first.click()
             window.complaints.clear()
             server.worker().run_once()
             expect(window.row("Waiting")).to_be_visible()

@@ -1,21 +1,32 @@
 """PocketBase's admin UI in a browser, with our extension in it: what a superuser does and sees."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from windows import WAIT
 
 from pocketbase_events.jobs.admin_ui import write_admin_ui
 from support.clients import Client
 from support.server import SUPERUSER, Server
 from support.waiting import eventually
 
-expect.set_options(timeout=30_000)
 WIDE = {"width": 1300, "height": 900}  # pixels
 NARROW = {"width": 400, "height": 800}
+# Toasts go after three seconds, so the page keeps what they said until a test asks for it.
+KEEP_TOASTS = """
+globalThis.toasts = [];
+new MutationObserver((changes) => {
+  for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes]))
+    if (node.matches?.(".toast")) toasts.push(node.textContent);
+}).observe(document, { childList: true, subtree: true });
+"""
+SAID = """(text) => {
+  const place = toasts.findIndex((each) => each.includes(text));
+  return place >= 0 && toasts.splice(0, place + 1);
+}"""
 
 
 def give_extension(server: Server) -> None:
@@ -23,6 +34,11 @@ def give_extension(server: Server) -> None:
     server.stop()
     write_admin_ui(server.folder / "pb_hooks")
     server.start()
+
+
+def says(page: Page, text: str) -> None:
+    """Wait until a toast says so, or has said so since the last one that was waited for. The page keeps its toasts."""
+    page.wait_for_function(SAID, arg=text, polling=50)
 
 
 class AdminUI:
@@ -87,9 +103,9 @@ class AdminUI:
     def form(self) -> Locator:
         return self.page.locator(".record-upsert-modal[data-modal-state=open]")
 
-    def says(self, text: str | re.Pattern[str]) -> None:
+    def says(self, text: str) -> None:
         """Wait until a toast says so."""
-        expect(self.page.locator(".toast").filter(has_text=text).first).to_be_visible()
+        says(self.page, text)
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in {"warning", "error"}:
@@ -105,7 +121,8 @@ def admin_window(
         pytest.skip("The admin UI of PocketBase before 0.37 takes no extensions.")
     given = {"viewport": WIDE, "reduced_motion": "reduce", **context}
     with browser.new_context(**given) as opened:  # type: ignore[arg-type]
-        opened.set_default_timeout(30_000)
+        opened.set_default_timeout(WAIT)
+        opened.add_init_script(KEEP_TOASTS)
         window = AdminUI(opened.new_page(), server)
         window.sign_in(*user)
         yield window

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, Locator, Page, expect
-from windows import WAIT
 
 from support.admin_ui import AdminUI, admin_window
 
@@ -77,7 +76,7 @@ class EventsPage:
         """Verify the log; the verdict."""
         self.page.get_by_role("button", name="Verify").click()
         verdict = self.page.locator(".events-verdict .alert")
-        expect(verdict).to_be_visible(timeout=WAIT)
+        expect(verdict).to_be_visible()
         return verdict
 
 
