@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from support import Server, command, eventually, item_id, live_rows, start_copy
 from support.admin_ui import give_extension
 from support.command_line import as_json
-from support.events_page import EventsPage, events_page
+from support.events_page import EventsPage, events_page, held
 from support.pictures import PNG, append, with_pictures
 from support.server import SUPERUSER
 
@@ -67,6 +67,22 @@ def test_a_pause_keeps_the_list_until_it_ends(events: EventsPage, recording: Ser
     assert events.seqs()[0] == before
     events.page.get_by_role("button", name="Resume").press("Enter")
     expect(events.rows.first).to_have_attribute("data-seq", str(before + 2))
+
+
+def test_each_event_is_listed_once_whatever_is_clicked_while_the_list_is_read(
+    events: EventsPage, recording: Server
+) -> None:
+    before = record(recording, 13, ("create", {"title": "Ice"}))
+    events.open()
+    expect(events.rows.first).to_have_attribute("data-seq", str(before))
+    with held(events.page, "**/event_log/records?*") as requests:
+        record(recording, 13, ("update", {"qty": 1}))
+        requests.routes.insert(0, requests.next())
+        for name in ("Pause", "Resume"):
+            events.page.get_by_role("button", name=name).press("Enter")
+    last = record(recording, 13, ("update", {"qty": 2}))
+    expect(events.rows.first).to_have_attribute("data-seq", str(last))
+    assert events.seqs()[:3] == [last, last - 1, before]
 
 
 def test_filters_are_part_of_the_address(events: EventsPage, recording: Server, chromium: Browser) -> None:
@@ -232,6 +248,39 @@ def test_two_superusers_see_what_the_other_does(events: EventsPage, recording: S
             expect(each.rows.first).to_contain_text("both see it")
 
 
+def reject(server: Server, number: int, data: object) -> str:
+    """Have an update rejected; its id."""
+    event, root = server.guest().append("update", item_id(number), data), server.superuser()
+    eventually(lambda: root.record("events", event["id"])["error"], "the rejection")
+    return str(event["id"])
+
+
+def test_what_is_rejected_while_the_list_is_read_is_shown(events: EventsPage, recording: Server) -> None:
+    record(recording, 14, ("create", {"title": "Flour"}))
+    with held(events.page, "**/collections/events/records?*") as requests:
+        events.open(tab="rejected")
+        first = requests.next()
+        nothing = first.fetch()
+        id_ = reject(recording, 14, {"fineness": 405})
+        expect(events.tab("Rejected")).to_contain_text("1")
+        first.fulfill(response=nothing)
+    expect(events.row("fineness")).to_be_visible()
+    recording.superuser()("DELETE", f"/api/collections/events/records/{id_}")
+
+
+def test_a_list_that_stays_the_same_is_left_alone_while_others_write(events: EventsPage, recording: Server) -> None:
+    record(recording, 15, ("create", {"title": "Sugar"}))
+    id_ = reject(recording, 15, {"sweetness": 1})
+    events.open(tab="rejected")
+    retry = events.row("sweetness").get_by_role("button", name="Retry")
+    retry.focus()
+    for quantity in (1, 2, 3):
+        with events.page.expect_response(lambda answer: "/collections/events/records?" in answer.url):
+            record(recording, 15, ("update", {"qty": quantity}))
+    expect(retry).to_be_focused()
+    recording.superuser()("DELETE", f"/api/collections/events/records/{id_}")
+
+
 # -- time travel -------------------------------------------------------------------------------------------
 
 
@@ -266,6 +315,17 @@ def test_the_list_as_it_was_at_a_time(events: EventsPage, recording: Server) -> 
     expect(events.page.get_by_role("button", name="Event 1", exact=True)).to_be_visible()
     events.page.get_by_role("button", name="Now").click()
     expect(events.page.get_by_role("button", name=f"Event {seq}", exact=True)).to_be_visible()
+
+
+def test_a_slider_that_is_dragged_stays_where_it_is_while_the_log_grows(events: EventsPage, recording: Server) -> None:
+    seq = record(recording, 16, ("create", {"title": "Yeast"}))
+    events.open(tab="rows")
+    expect(events.page.get_by_role("button", name=f"Event {seq}", exact=True)).to_be_visible()
+    events.slider.evaluate("slider => { slider.value = 1; slider.dispatchEvent(new Event('input')) }")
+    expect(events.page.get_by_role("button", name="Event 1", exact=True)).to_be_visible()
+    seq = record(recording, 16, ("update", {"qty": 1}))
+    expect(events.health(f"Head {seq}")).to_be_visible()
+    expect(events.page.get_by_text("after event 1", exact=True)).to_be_visible()
 
 
 # -- verify ------------------------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from support.admin_ui import AdminUI, admin_window
+from support.waiting import eventually
 
 
 class EventsPage:
@@ -86,6 +87,34 @@ def events_page(browser: Browser, server: object, **context: object) -> Iterator
     with admin_window(browser, server, **context) as window:  # type: ignore[arg-type]
         yield EventsPage(window)
         assert window.complaints == []
+
+
+class Held:
+    """Requests of a page that wait until they are let go."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.routes: list[Route] = []
+
+    def hold(self, route: Route) -> None:
+        self.routes.append(route)
+
+    def next(self) -> Route:
+        """The first of them, once it is there; it does not wait here any more."""
+        eventually(lambda: self._page.evaluate("1") and self.routes, "a request")
+        return self.routes.pop(0)
+
+
+@contextmanager
+def held(page: Page, url: str) -> Iterator[Held]:
+    """Hold the requests to addresses of this form, and let them go at the end."""
+    held_ = Held(page)
+    page.route(url, held_.hold)
+    yield held_
+    page.evaluate("1")  # until then, what was requested before is there
+    for route in held_.routes:
+        route.continue_()
+    page.unroute(url)
 
 
 def is_in_sight(page: Page) -> bool:

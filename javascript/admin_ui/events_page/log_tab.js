@@ -7,7 +7,10 @@ import { button, count } from "./words.js";
 const PAGE = 50; // events read at a time
 const NEAR = 600; // px to the end of the list, at which more is read
 
-/** A tab: its element, `show(state)`, `look(status)` when the log may have changed, and `resume()` after a pause. */
+/**
+ * A tab: its element, `show(state)`, `look(status)` when the log may have changed, one at a time, and `resume()` after a
+ * pause.
+ */
 export class LogTab {
   #page;
   #body = t.tbody({ className: "events-rows" });
@@ -59,7 +62,7 @@ export class LogTab {
     this.#nothing.textContent = this.#filter
       ? "No event fits these filters."
       : "Nothing is recorded yet. Edit an item of an attached collection: it shows here.";
-    if (this.#page.status) await this.look(this.#page.status);
+    this.#page.lookNow(); // it may have grown meanwhile
   }
 
   /** The log may have grown. */
@@ -86,7 +89,7 @@ export class LogTab {
 
   /** Go on after a pause. */
   resume() {
-    if (this.#page.status) this.look(this.#page.status);
+    this.#page.lookNow();
     this.#tellNews(0);
   }
 

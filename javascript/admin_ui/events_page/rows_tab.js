@@ -22,7 +22,7 @@ export class RowsTab {
     type: "range",
     min: 1,
     ariaLabel: "Event of the log",
-    oninput: () => this.#move(Number(this.#slider.value)),
+    oninput: () => this.#drag(),
     onchange: () => this.#keep(),
   });
   #place = t.output({ className: "events-place" });
@@ -112,6 +112,12 @@ export class RowsTab {
     } finally {
       this.#isMoving = false;
     }
+  }
+
+  /** Move with the slider. What the log gains meanwhile does not move it back. */
+  #drag() {
+    this.#page.state.at = this.#slider.value;
+    return this.#move(Number(this.#slider.value));
   }
 
   #keep() {

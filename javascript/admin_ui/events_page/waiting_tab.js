@@ -16,7 +16,8 @@ export class WaitingTab {
   #body = t.tbody();
   #older = button("Load older", null, "lg secondary load-more-btn", () => this.#load());
   #nothing = t.p({ className: "txt-hint txt-center events-nothing" }, "");
-  #pages = 0;
+  #pages = 0; // that are shown; none while the first is read
+  #drawn = ""; // what one page shows, as a text: the same is not drawn anew, since somebody may be about to click it
   #shown = ""; // the numbers of the log when the list was read: no news, no new list
   #round = 0;
 
@@ -41,19 +42,21 @@ export class WaitingTab {
     const now = `${seq} ${pending} ${rejected}`;
     const isNew = this.#shown && this.#shown !== now;
     this.#shown = now;
-    if (isNew && this.#pages === 1) await this.show(this.#state);
+    if (isNew && this.#state && this.#pages <= 1) await this.show(this.#state);
   }
 
   resume() {}
 
   async #load() {
-    const [round, state, { app, names }] = [this.#round, this.#state, this.#page];
-    const events = await waiting(app.pb, state, this.#pages + 1, PAGE);
+    const [round, state, pages, { app, names, isLocked }] = [this.#round, this.#state, this.#pages, this.#page];
+    const events = await waiting(app.pb, state, pages + 1, PAGE);
     await names.learn(events);
-    if (round !== this.#round) return;
-    const rows = events.flatMap((event) => this.#rows(event));
-    if (this.#pages) this.#body.append(...rows);
-    else this.#body.replaceChildren(...rows);
+    if (round !== this.#round || pages !== this.#pages) return;
+    const drawn = pages ? "" : JSON.stringify([events, isLocked]);
+    const rows = () => events.flatMap((event) => this.#rows(event));
+    if (pages) this.#body.append(...rows());
+    else if (drawn !== this.#drawn) this.#body.replaceChildren(...rows());
+    this.#drawn = drawn;
     this.#pages += 1;
     this.#older.hidden = events.length < PAGE;
     this.#nothing.hidden = this.#body.children.length > 0;
