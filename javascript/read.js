@@ -37,7 +37,9 @@ export async function hiding(targets, { deleted, ...options } = {}, own = true) 
 /** Realtime: a row that becomes deleted is a `delete`, one that is restored a `create`. */
 export async function subscribe(service, topic, callback, options, { own, show }) {
   const gone = new Set();
-  const listen = ({ action, record }) => {
+  let early = own ? [] : undefined; // messages that come before it is known which rows are deleted
+  const listen = (message) => (early ? early.push(message) : tell(message));
+  const tell = ({ action, record }) => {
     const was = gone.has(record.id);
     if (own && record.deleted) gone.add(record.id);
     else gone.delete(record.id);
@@ -49,5 +51,8 @@ export async function subscribe(service, topic, callback, options, { own, show }
   const filter = topic === "*" ? "deleted = true" : `deleted = true && id = ${JSON.stringify(topic)}`;
   const known = own ? service.getFullList({ filter, fields: "id", requestKey: null }).catch(() => []) : [];
   for (const { id } of await known) gone.add(id);
+  const meanwhile = early ?? [];
+  early = undefined;
+  meanwhile.forEach(tell);
   return end;
 }
