@@ -83,7 +83,7 @@ class BrowserWindow:
 
     def delete(self, title: str) -> None:
         row = self.page.get_by_role("listitem").filter(has_text=title)
-        row.get_by_role("button", name="Delete").click()
+        row.get_by_role("button", name="Delete").dispatch_event("click")  # at once: the list may be drawn anew
 
     def says(self, text: str) -> None:
         expect(self.page.get_by_role("status")).to_have_text(text)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
-from support import SUPERUSER, Server, eventually, start_copy
+from playwright.sync_api import Browser, Page, Request, Route, expect
+from support import SUPERUSER, Server, start_copy
 from support.admin_ui import AdminUI, admin_window, append_all, give_extension
 
 from pocketbase_events.pb.schema_files import schema_file
@@ -31,7 +31,7 @@ const without = (object, [name, ...rest]) => new Proxy(object, {
 
 def test_the_log_is_in_front_and_its_own_collections_are_out_of_the_way_and_explained(window: AdminUI) -> None:
     page = window.page
-    expect(page.locator(".breadcrumbs")).to_contain_text("items", timeout=10_000)
+    expect(page.locator(".breadcrumbs")).to_contain_text("items")
     expect(page.get_by_role("link", name="Events")).to_be_visible()
     hidden = page.locator(".nav-group-regular-collections .nav-item:visible").filter(has_text=re.compile("event"))
     expect(hidden).to_have_count(0)
@@ -92,10 +92,16 @@ def test_after_an_upgrade_the_second_visit_has_the_new_version(
             main = server.folder / "pb_hooks" / "pocketbase_events" / "main.js"
             main.write_text('console.warn("the new version");')
             server.start()
-            window.open("collections")
+            with window.page.expect_event("requestfinished", is_read_anew):
+                window.open("collections")
             expect(window.page.locator(".new-record-btn")).to_be_visible()
-            window.open("collections")
-            eventually(lambda: "the new version" in window.complaints, "the new version")
+            with window.page.expect_console_message(lambda message: message.text == "the new version"):
+                window.open("collections")
+
+
+def is_read_anew(request: Request) -> bool:
+    """Whether it brings the version that is there, for the next visit."""
+    return request.resource_type == "fetch" and request.url.endswith("/extensions.js")
 
 
 def hide(page: Page, path: str) -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Server, check_log, command, eventually, live_rows
+from support import DEADLINE, Server, check_log, command, eventually, live_rows
 
 pytestmark = pytest.mark.usefixtures("javascript_packages")
 FOLDER = Path(__file__).parents[1] / "javascript"
-DEADLINE = 30  # seconds that a script may take
 ONLY_LIVE_ITEMS = "@collection.items.id ?= item_id && @collection.items.deleted ?= false"
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from support import SUPERUSER, Server, command
 from support.todos import make_todos
-from todo_app import save, shows, sign_in, start_app
+from todo_app import click_title, save, shows, sign_in, start_app
 from windows import JAVASCRIPT, run_script
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("javascript_packages", "javascript_tools")]
@@ -63,5 +63,5 @@ def test_an_app_that_vite_has_bundled_works(server: Server, chromium: Browser, t
         sign_in(opened)
         save(opened, Title="Milk")
         shows(opened, "Milk 0 times")
-        opened.locator("ul span").click()
+        click_title(opened)
         expect(opened.locator("ol li")).to_have_count(1)

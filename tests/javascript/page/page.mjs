@@ -32,7 +32,11 @@ function show(items) {
 signIn.onsubmit = async (submitted) => {
   submitted.preventDefault();
   await pb.collection("users").authWithPassword(signIn.elements.email.value, signIn.elements.password.value);
-  await liveRows(pb, "items", show, { sort: "title" });
+  let looks = 0; // the second one is the first that hears of changes: from then on, nothing is read without news
+  await new Promise((resolve, reject) => {
+    const look = (items) => (show(items), ++looks === 2 && resolve());
+    liveRows(pb, "items", look, { sort: "title" }).catch(reject);
+  });
   status.textContent = "Signed in";
 };
 
