@@ -149,7 +149,7 @@ def run_script(server: Server, script: str, *arguments: str, node: tuple[str, ..
     superuser = {"PB_SUPERUSER": SUPERUSER[0], "PB_SUPERUSER_PASSWORD": SUPERUSER[1]}
     environment = {**os.environ, **ANN, **superuser, "PB_URL": server.url}
     started = ["node", *node, str(JAVASCRIPT / script), *arguments]
-    done = subprocess.run(started, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(started, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

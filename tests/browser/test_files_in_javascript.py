@@ -26,7 +26,7 @@ def test_an_app_that_uploads_files_gets_the_same_with_events_and_without(server:
     with command("run", env=server.environment):
         environment = {**os.environ, **ANN, "PB_URL": server.url}
         started = ["node", str(JAVASCRIPT / "files.mjs")]
-        done = subprocess.run(started, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(started, env=environment, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
     check_log(server)
     assert as_json(server, "check", "--files")["ok"]

@@ -17,7 +17,7 @@ TOOLS = JAVASCRIPT / "tools"
 
 
 def run_tool(folder: Path, *command: str) -> None:
-    done = subprocess.run(["node", *command], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(["node", *command], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
