@@ -61,14 +61,14 @@ class Monitor(Observer):
 
     def looked(self, status: Status | None = None) -> None:
         """See `Observer`."""
+        if status is not None:  # before anybody hears of the look, and answers with the metrics
+            self._metrics.head_seq.set(status.seq)
+            self._metrics.pending.set(status.pending)
+            self._metrics.rejected.set(status.rejected)
         with self._changed:
             self._looked_at = self._timer()
             self._status = status or self._status
             self._changed.notify_all()
-        if status is not None:
-            self._metrics.head_seq.set(status.seq)
-            self._metrics.pending.set(status.pending)
-            self._metrics.rejected.set(status.rejected)
 
     def committed(self, transaction: Transaction, events: Sequence[Pending], seconds: float) -> None:
         """See `Observer`."""
@@ -88,17 +88,17 @@ class Monitor(Observer):
 
     def stands_by(self, *, standby: bool) -> None:
         """See `Observer`."""
-        self._is_standby = standby
         self._metrics.standby.set(standby)
+        self._is_standby = standby
 
     def trouble(self, why: str) -> None:
         """See `Observer`."""
+        self._metrics.trouble.set(bool(why))
         with self._changed:
             if why and not self._trouble:
                 self._trouble_since = self._timer()
             self._trouble = why
             self._changed.notify_all()
-        self._metrics.trouble.set(bool(why))
 
     def realtime(self, connected: bool, /) -> None:
         """See `Observer`."""

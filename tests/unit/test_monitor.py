@@ -47,6 +47,20 @@ def value(monitor: Monitor, name: str) -> float:
     return float(line.split()[1])
 
 
+def test_the_metrics_are_new_before_anybody_hears_of_a_look_or_of_trouble(wake: threading.Event) -> None:
+    told: list[tuple[float, float]] = []
+
+    def timer() -> float:
+        """Asked just before those who wait for the worker hear of it."""
+        told.append((value(monitor, "pocketbase_events_head_seq"), value(monitor, "pocketbase_events_trouble")))
+        return 0.0
+
+    monitor = Monitor("1.2.3", wake, timer=timer)
+    monitor.looked(LOOKED)
+    monitor.trouble("The disk is full.")
+    assert told == [(7, 0), (7, 1)]
+
+
 def test_a_worker_that_has_not_looked_yet_is_not_healthy(monitor: Monitor) -> None:
     assert not monitor.health().ok
 
