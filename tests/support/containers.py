@@ -25,7 +25,7 @@ CONFINED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-pri
 EVENTS = "/api/collections/events/records"
 SIGNED_IN = '@request.auth.id != ""'
 BUILD_TIME = 300  # seconds that pip may take to fetch what the images are made of
-STOPS_WITHIN = 5.0  # seconds
+STOPS_WITHIN = 9.0  # seconds; Docker itself would wait for 10
 testcontainers_config.ryuk_disabled = True  # it is one more image to fetch, and everything is removed here
 
 
