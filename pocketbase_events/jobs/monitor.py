@@ -72,7 +72,6 @@ class Monitor(Observer):
 
     def committed(self, transaction: Transaction, events: Sequence[Pending], seconds: float) -> None:
         """See `Observer`."""
-        self.looked()
         metrics, now = self._metrics, self._now()
         metrics.head_seq.set(transaction.after.seq)
         metrics.recorded_total.inc(len(transaction.recorded))
@@ -81,6 +80,7 @@ class Monitor(Observer):
         metrics.transaction_events.observe(len(transaction.recorded) + len(transaction.rejections))
         for event in events:
             metrics.delay_seconds.observe(max(0.0, (now - datetime.fromisoformat(event.created)).total_seconds()))
+        self.looked()
 
     def conflicted(self) -> None:
         """See `Observer`."""
