@@ -4,9 +4,11 @@ import json
 import random
 import signal
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from proxy import Proxy
 from support import NEVER, Server, check_log, command, eventually, is_held, seq_of
 from support.command_line import cli
 from support.exports import LONG, assert_sound, events_of, let_go
@@ -46,9 +48,11 @@ def test_a_worker_and_clients_beside_an_import_come_after_it(
     file.write_bytes(b"".join(long_log[1].read_bytes().splitlines(keepends=True)[:loaded]))
     worker_only = {**server.environment, "POCKETBASE_SUPERUSER_PASSWORD": ""}
     with (
+        closing(Proxy(server.port)) as between,
         command("run", env=worker_only, stderr=subprocess.DEVNULL) as worker,
-        command("import", str(file), env=server.environment) as process,
+        command("import", str(file), env={**server.environment, "POCKETBASE_URL": between.url}) as process,
     ):
+        between.be_far_away(0.1)  # so that it takes its time
         eventually(lambda: is_held(server), "the import's hold")
         count = 0
         while process.poll() is None:
