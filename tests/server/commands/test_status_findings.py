@@ -290,9 +290,12 @@ def test_a_pocketbase_that_is_newer_than_any_that_was_tried_is_found_until_one_g
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("faketime") is None, reason="THE CLOCK WAS NOT SET: no faketime on the PATH")
 def test_a_clock_that_is_wrong_is_found_and_a_clock_that_is_set_is_not(shared: Server) -> None:
-    command = ["faketime", "-f", "+7s", EXECUTABLE, "status"]
+    command = ["faketime", "-f", "+59s", EXECUTABLE, "status"]
     done = subprocess.run(command, env=shared.environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, "7 s ahead of PocketBase's" in done.stderr) == (1, True), done.stderr
+    found = re.search(r"clock is (\d+) s ahead of PocketBase's", done.stderr)
+    assert found, done.stderr
+    assert done.returncode == 1
+    assert 30 < int(found[1]) <= 59, "PocketBase may take its time to answer"
     is_well(shared)
 
 

@@ -124,7 +124,7 @@ def _pressed_again(process: subprocess.Popen[str], how: signal.Signals) -> tuple
     end = time.monotonic() + SILENCE
     while True:
         try:
-            return process.communicate(timeout=2)
+            return process.communicate(timeout=10)
         except subprocess.TimeoutExpired:
             assert time.monotonic() < end, "it does not hear"
             process.send_signal(how)
