@@ -1,5 +1,6 @@
 """Recording one page of pending events, in one transaction if PocketBase refuses none of them."""
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import replace
@@ -7,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from pocketbase_events.core.batch import events_before
-from pocketbase_events.core.events import EMPTY
+from pocketbase_events.core.events import EMPTY, Head
 from pocketbase_events.core.transaction import (
     Committed,
     Conflict,
@@ -36,6 +37,7 @@ from pocketbase_events.jobs.record.steps import Done, Sent, Step
 from pocketbase_events.logs import log
 from pocketbase_events.pb.gateway import Gateway
 
+MAX_GIVEN_UP = 20  # transactions without an answer that may be carried out late
 MAX_VAIN_LOOKS = 3  # transactions in a row that fail although nobody else writes
 
 # What may come of a transaction for an event that was only heard of. A look tells whom to blame.
@@ -68,6 +70,7 @@ class Recorder:
         self._timer = timer
         self.known = Known(gateway, now, new_id, timer, size, observer)
         self._sent = EMPTY  # where our latest transaction would have moved the head
+        self._given_up = deque[Head](maxlen=MAX_GIVEN_UP)  # where those would have that got no answer
         self._vain_looks, self._stuck = 0, ""
         self._unsettled: tuple[OutcomeUnknownError, Sent, Page] | None = None
         self.news = News(timer)
@@ -186,6 +189,7 @@ class Recorder:
         self._unsettled = None
         if head == transaction.after != transaction.before:
             return self._committed(sent, page)
+        self._given_up.append(transaction.after)
         if self.known.basis.head != transaction.before or transaction.heard:
             return Step.AGAIN
         if error.failed_as_a_whole and not sent.is_slow:
@@ -240,9 +244,9 @@ class Recorder:
             log.info("held", by=outcome.by, until=outcome.until)
             return Step.HELD
         status = self._gateway.status()
-        if status.head in (ours, self._sent):
-            # Our own earlier transaction, whose answer was lost; or an event was removed, the schema edited; or it was
-            # not the turn of an event that we have heard of.
+        if status.head in (ours, self._sent, *self._given_up):
+            # Our own earlier transaction, whose answer was lost, or that was carried out late; or an event was removed,
+            # the schema edited; or it was not the turn of an event that we have heard of.
             self.known.basis = replace(self.known.basis, targets={})
             return Step.AGAIN
         if status.seq < ours.seq:

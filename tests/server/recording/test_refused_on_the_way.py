@@ -1,6 +1,7 @@
 """Transactions that a proxy refuses, that take too long, or that nobody answers."""
 
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -111,6 +112,34 @@ def test_a_page_for_people_is_no_commit(server: Server, proxy: Proxy, worker: Wo
     proxy.be_well()
     assert worker.run_to_end(NEVER) is Step.IDLE
     assert (worker.tally.recorded, check_log(server).seq) == (1, 1)
+
+
+def test_a_transaction_that_is_carried_out_after_it_was_given_up_is_not_taken_for_another_workers(
+    server: Server, proxy: Proxy, worker: Worker
+) -> None:
+    server.guest().append_all(*(create(number) for number in range(30)))
+    late: list[bytes] = []
+
+    def guard(request: bytes) -> bytes | None:
+        is_transaction = request.startswith(BATCH) and b"event_head" in request
+        if is_transaction and not late:
+            late.append(request)
+            return page("504 Gateway Time-out")
+        if is_transaction and len(late) == 1:
+            late.append(sent_on(server, late[0]))
+        return None
+
+    proxy.guard(guard)
+    assert worker.run_to_end(NEVER) is Step.IDLE
+    assert late[1].startswith(b"HTTP/1.1 200")
+    assert check_log(server).seq == 30
+
+
+def sent_on(server: Server, request: bytes) -> bytes:
+    """How PocketBase's answer to a request begins."""
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(request)
+        return connection.recv(65536)
 
 
 def test_answers_that_get_lost_cost_no_event_and_double_nothing(server: Server, proxy: Proxy, worker: Worker) -> None:
