@@ -156,6 +156,16 @@ def test_the_page_says_when_the_worker_is_stopped(server: Server, chromium: Brow
             assert server.superuser().records("events") == []
 
 
+def test_the_first_event_after_the_list_of_pending_ones_was_opened_is_shown(server: Server, chromium: Browser) -> None:
+    server.stop()
+    with shown(server, chromium) as events:
+        events.open()
+        events.tab("Pending").click()
+        expect(events.page.get_by_text("Nothing is pending")).to_be_visible()
+        server.guest().append("create", item_id(1), {"title": "Milk"})
+        expect(events.row("Milk")).to_be_visible()
+
+
 def test_a_superuser_sees_whether_the_log_is_locked(server: Server, chromium: Browser) -> None:
     server.stop()
     with shown(server, chromium) as events:

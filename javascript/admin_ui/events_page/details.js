@@ -23,7 +23,9 @@ export function openRecorded(page, seq, { moved, ended }) {
     if (!event) return fill(content, t.p({ className: "txt-hint" }, `There is no event ${next} in the log.`));
     await page.names.learn([event]);
     const go = (other) => (moved(other), show(other));
-    fill(content, await recordedTable(page, event, before, go));
+    const table = await recordedTable(page, event, before, go);
+    if (shown !== next) return;
+    fill(content, table);
     content.scrollTop = 0;
   };
   const step = (by) => shown + by > 0 && (moved(shown + by), show(shown + by));

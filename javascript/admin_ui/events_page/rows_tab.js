@@ -188,6 +188,7 @@ export class RowsTab {
     if (!this.#histories.size) this.#known = to;
     const missing = ids.filter((id) => !this.#histories.has(id));
     const found = byItem(await ofItems(this.#page.app.pb, collection, missing, this.#known));
+    if (collection !== this.#collection) return; // another one is shown meanwhile
     for (const id of missing) this.#histories.set(id, found.get(id) ?? []);
   }
 

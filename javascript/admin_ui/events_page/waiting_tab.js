@@ -10,6 +10,8 @@ const NOTHING = {
   rejected: "No event was rejected.",
 };
 
+const numbersOf = (status) => status && `${status.seq} ${status.pending} ${status.rejected}`;
+
 export class WaitingTab {
   #page;
   #state;
@@ -18,7 +20,8 @@ export class WaitingTab {
   #nothing = t.p({ className: "txt-hint txt-center events-nothing" }, "");
   #pages = 0; // that are shown; none while the first is read
   #drawn = ""; // what one page shows, as a text: the same is not drawn anew, since somebody may be about to click it
-  #shown = ""; // the numbers of the log when the list was read: no news, no new list
+  #shown; // the numbers of the log before the list was read: no news, no new list
+  #isReading = false;
   #round = 0;
 
   constructor(page, headings = ["Event", "Item", "Data", "By", "Appended", ""]) {
@@ -34,15 +37,20 @@ export class WaitingTab {
   async show(state) {
     this.#state = state;
     this.#pages = 0;
-    this.#round += 1;
-    await this.#load();
+    const round = ++this.#round;
+    this.#shown = numbersOf(this.#page.status);
+    this.#isReading = true;
+    try {
+      await this.#load();
+    } finally {
+      if (round === this.#round) this.#isReading = false;
+    }
+    this.#page.lookNow(); // there may be news meanwhile
   }
 
-  async look({ seq, pending, rejected }) {
-    const now = `${seq} ${pending} ${rejected}`;
-    const isNew = this.#shown && this.#shown !== now;
-    this.#shown = now;
-    if (isNew && this.#state && this.#pages <= 1) await this.show(this.#state);
+  async look(status) {
+    const isNew = this.#shown !== numbersOf(status);
+    if (isNew && this.#state && !this.#isReading && this.#pages <= 1) await this.show(this.#state);
   }
 
   resume() {}
