@@ -3,8 +3,8 @@
 from collections.abc import MutableMapping
 from typing import Any
 
-from pocketbase_events.errors import CredentialsRefusedError, RateLimitedError, UnreachableError
-from pocketbase_events.jobs.record.trouble import LAST_RETRY, TOLD_AGAIN_AFTER, Trouble
+from pocketbase_events.errors import CredentialsRefusedError, RateLimitedError, UnreachableError, WrongClockError
+from pocketbase_events.jobs.record.trouble import FIRST_RETRY, LAST_RETRY, TOLD_AGAIN_AFTER, Trouble
 
 DOWN = UnreachableError(url="http://x", why="ConnectionError")
 LIMITED = RateLimitedError(limit="*:create")
@@ -57,6 +57,13 @@ def test_trouble_that_stays_is_reported_again_with_how_long_it_lasts(caplog_even
     assert [entry["for_s"] for entry in caplog_events] == [0, TOLD_AGAIN_AFTER, 2 * TOLD_AGAIN_AFTER]
 
 
+def test_trouble_whose_sentence_has_the_time_is_told_once(caplog_events: Entries) -> None:
+    trouble = Trouble(Clock())
+    for second in range(10):
+        trouble.met(WrongClockError(ours=f"2026-01-01 10:00:0{second}", theirs=f"2026-01-01 11:00:0{second}"))
+    assert said(caplog_events) == ["trouble"]
+
+
 def test_another_kind_of_trouble_is_news(caplog_events: Entries) -> None:
     trouble = Trouble(Clock())
     trouble.met(DOWN)
@@ -77,3 +84,9 @@ def test_waits_grow_up_to_a_second_and_begin_anew_when_it_is_over() -> None:
 def test_what_was_refused_is_offered_less_often() -> None:
     refused = CredentialsRefusedError(url="http://x", role="worker", email="w", variable="V")
     assert Trouble(Clock()).met(refused) > LAST_RETRY
+
+
+def test_after_an_attempt_that_took_long_the_next_one_comes_sooner() -> None:
+    trouble = Trouble(Clock())
+    waits = [trouble.met(DOWN, took=took) for took in (0.0, 0.0, 0.0, 0.4, 3.5)]
+    assert waits == [FIRST_RETRY, 2 * FIRST_RETRY, LAST_RETRY, LAST_RETRY - 0.4, FIRST_RETRY]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pocketbase_events.errors import CredentialsRefusedError, PocketBaseEventsError
+from pocketbase_events.errors import CredentialsRefusedError, PocketBaseEventsError, WrongClockError
 from pocketbase_events.logs import log
 
 FIRST_RETRY, LAST_RETRY = 0.25, 1.0  # seconds between two attempts
@@ -22,18 +22,22 @@ class Trouble:
         self._retry = FIRST_RETRY
         self._since = 0.0
         self._lasts = self._told = False
-        self._told_at: dict[str, float] = {}  # by sentence
+        self._told_at: dict[str, float] = {}  # by sentence, or its kind
 
-    def met(self, error: PocketBaseEventsError) -> float:
-        """Note what went wrong. How long to wait before the next attempt, in seconds."""
+    def met(self, error: PocketBaseEventsError, took: float = 0.0) -> float:
+        """Note why an attempt failed that `took` so many seconds. How many to wait before the next one."""
         now, why = self._timer(), str(error)
+        what = "clock" if isinstance(error, WrongClockError) else why  # whose sentence has the time
         if not self._lasts:
             self._lasts, self._since = True, now
-        retry = LOGIN_RETRY if isinstance(error, CredentialsRefusedError) else self._retry
+        # Waiting for an answer that did not come was a pause, too.
+        retry = max(FIRST_RETRY, self._retry - took)
+        if isinstance(error, CredentialsRefusedError):
+            retry = LOGIN_RETRY
         self._told_at = {told: at for told, at in self._told_at.items() if now - at < TOLD_AGAIN_AFTER}
-        if why not in self._told_at:
-            log.error("trouble", why=why, for_s=round(now - self._since, 1), retry_in_s=retry)
-            self._told, self._told_at[why] = True, now
+        if what not in self._told_at:
+            log.error("trouble", why=why, for_s=round(now - self._since, 1), retry_in_s=round(retry, 2))
+            self._told, self._told_at[what] = True, now
         self._retry = min(2 * self._retry, LAST_RETRY)
         return retry
 

@@ -130,7 +130,7 @@ class Worker:
         heard = heard or Heard(wake)
         trouble, connected = Trouble(self._timer), False
         while not stop.is_set():
-            woken = _Woken(wake, stop, lambda: self._told(heard))
+            woken, started = _Woken(wake, stop, lambda: self._told(heard)), self._timer()
             try:
                 if not connected:
                     log.info("connected", seq=self._look().seq)
@@ -150,7 +150,7 @@ class Worker:
             except PocketBaseEventsError as error:
                 self.tell()
                 self._observer.trouble(str(error))
-                stop.wait(trouble.met(error))
+                stop.wait(trouble.met(error, took=self._timer() - started))
         self.tell()
 
     def _told(self, heard: Heard) -> Pending | None:
