@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from faults.campaign import Episode, chosen, play
+from faults.campaign import Episode, chosen, play, take_ports
 from faults.fault import RECOVERY, TAKEOVER, Fault
 from faults.figures import FIGURES, Figure, measure
 from rich import box
@@ -35,7 +35,8 @@ def main(
     episodes: list[Episode] = []
     base = Path(tempfile.mkdtemp(prefix="faults"))
     set_up(Server(base / "template"))
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, take_ports, [context.Value("i")]) as pool:
         measured = [
             pool.submit(measure, name, base / "template", base / name, long=minutes > 0)
             for name in ([] if only else FIGURES)

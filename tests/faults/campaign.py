@@ -1,11 +1,13 @@
 """Episodes: a world, a fault in it some times, and the accounts in the end."""
 
+import os
 import random
 import shutil
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 from faults import of_groups, of_input, of_network, of_owners, of_pocketbase, of_settings, of_workers  # noqa: F401 - they register faults
@@ -31,6 +33,13 @@ class Episode:
     log_lines: int
     kills: int
     wrong: Sequence[str]
+
+
+def take_ports(taken: "Synchronized[int]") -> None:
+    """Have ports that no other process of this run takes: `free_port` goes by the number of a test process."""
+    with taken.get_lock():
+        taken.value += 1
+        os.environ["PYTEST_XDIST_WORKER"] = f"gw{taken.value}"
 
 
 def play(name: str, seed: int, template: Path, folder: Path, *, long: bool) -> Episode:

@@ -42,6 +42,7 @@ def measure(name: str, template: Path, folder: Path, *, long: bool) -> list[Figu
 
 
 def idle(_: Server, worker: WorkerProcess, long: bool) -> Iterator[Figure]:
+    eventually(lambda: _share(worker, 1) == 0, "the worker's rest, after its start")
     yield Figure("processor, idle", _share(worker, 60 if long else 12), 0.5, "% of a core")
 
 

@@ -9,6 +9,7 @@ from faults.fault import RECOVERY, fault
 from faults.ledger import MARK
 from faults.world import EVENTS, PATIENCE, World, elsewhere
 from support import eventually
+from support.clients import AT_ONCE
 
 ODD = ["", " ", "'", '"', "`", "\\", "/", "..", "?", "#", "&", "%00", "\u0000", "\n", "ü", "日本", "💥", "x" * 200,
        "x" * 3000, "id", "deleted", "created", "__proto__", "@request", "a:b", "{}", "<b>", "'; DROP"]  # fmt: skip
@@ -30,12 +31,13 @@ def many_bad_events_in_one_go(world: World) -> Iterator[float | None]:
         {"type": "update", "item_id": "nothing00000000", "data": {"x": 1}},
         {"type": "create", "collection": "users", "item_id": "nothing00000000", "data": {}},
     ]
-    for _ in range(count // 500):
+    for _ in range(count // AT_ONCE):
         events = [
             {"collection": "items", **world.choose.choice(kinds), "id": f"bad{world.choose.randrange(10**12):012d}"}
-            for _ in range(500)
+            for _ in range(AT_ONCE)
         ]
-        assert root.batch(*(("POST", EVENTS, event) for event in events)).ok
+        requests = [("POST", EVENTS, event) for event in events]
+        eventually(lambda requests=requests: root.batch(*requests).ok, "events of the flood", PATIENCE)  # type: ignore[misc]
         for event in events:
             world.ledger.received(event["id"])
     yield None

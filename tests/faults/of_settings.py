@@ -34,10 +34,10 @@ def batches_of_few_requests_only(world: World) -> Iterator[float]:
 
 
 @fault(times=1)
-def rate_limiter_with_its_default_rules(world: World) -> Iterator[float]:
+def rate_limiter_with_its_default_rules(world: World) -> Iterator[float | None]:
     _settings(world, rateLimits={"enabled": True})
     for _ in range(3):
-        yield RECOVERY
+        yield None  # 20 creates, and then none for 5 s
         world.wait(1)
     _settings(world, rateLimits={"enabled": False})
     yield RECOVERY
@@ -148,15 +148,17 @@ def target_truncated(world: World) -> Iterator[float]:
 @fault(times=1)
 def hold_left_behind(world: World) -> Iterator[float]:
     worker = world.server.worker_client()
-    until = time.strftime("%Y-%m-%d %H:%M:%S.000Z", time.gmtime(time.time() + 4))
-    for _ in range(20):  # the head moves all the time
+
+    def until_held() -> str | None:
+        """Try to hold the head for 4 seconds: it moves all the time."""
+        until = time.strftime("%Y-%m-%d %H:%M:%S.000Z", time.gmtime(time.time() + 4))
         head = worker.records("event_head")[0]
         stay = {"version": VERSION, "expected_hash": head["hash"], "hash": head["hash"], "seq": head["seq"]}
         hold = {**stay, "holder": "who died", "hold_by": "who died", "hold_until": until}
-        if worker.batch(("PATCH", f"/api/collections/event_head/records/{head['id']}", hold)).ok:
-            break
-    else:
-        raise AssertionError("the head could not be held")
+        held = worker.batch(("PATCH", f"/api/collections/event_head/records/{head['id']}", hold))
+        return until if held.ok else None
+
+    until = eventually(until_held, "a hold of the head", PATIENCE)
     eventually(lambda: time.strftime("%Y-%m-%d %H:%M:%S.000Z", time.gmtime()) > until, "the end of the hold", PATIENCE)
     yield RECOVERY
 
