@@ -44,7 +44,7 @@ test-lowest: $(VENV)/.dev  ## quick tests with the lowest versions of our depend
 	  project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	  ours = project["dependencies"] + project["optional-dependencies"]["socks"]; \
 	  print(*(each.replace(">=", "==") for each in ours))') $$(grep -E '^($(BESIDE))==' constraints.txt)
-	$(LOWEST)/bin/python -m pytest -n $(WORKERS) -m "not slow" tests/unit \
+	$(LOWEST)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow" tests/unit \
 	  $(addprefix tests/server/, commands files history on_the_way programs)
 
 matrix: $(VENV)/.dev  ## what matters most, against other versions of PocketBase: make matrix MATRIX=0.30.4

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
 pytest.register_assert_rewrite("support")  # so that assertions there show their values, too
-from support import Server, set_up, start_copy  # noqa: E402
+from support import DEADLINE, Server, set_up, start_copy  # noqa: E402
 from support.server import SUPERUSER, hash_cheaply  # noqa: E402
 
 # Whatever else the machine does, time decides nothing. The quick profile has the same examples each time.
@@ -117,6 +117,7 @@ def _install(folder: Path) -> None:
         versions = {name: version.rpartition("@")[2] for name, version in pinned.items()}
         if {name: _installed_version(folder, name) for name in pinned} != versions:
             npm = ("npm", "install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund")
+            npm = (*npm, "--fetch-retries=5")
             done = subprocess.run(npm, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
             assert done.returncode == 0, done.stderr
 
@@ -137,6 +138,6 @@ def chromium() -> Iterator[Browser]:
         )
     arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{what}" for what in QUIET)]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        browser = playwright.chromium.launch(executable_path=found, args=arguments, timeout=DEADLINE * 1000)
         yield browser
         browser.close()

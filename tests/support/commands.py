@@ -11,13 +11,14 @@ from typing import IO, Any
 
 from support import warm
 
+PIPE_SIZE = 1 << 20  # bytes that a command may say although nobody reads them: more, and it would wait
 EXECUTABLE = str(Path(sysconfig.get_path("scripts")) / "pocketbase-events")
 
 
 @contextmanager
 def command(*arguments: str, env: dict[str, str], **options: Any) -> Iterator[subprocess.Popen[str]]:
     """The command line as a process of its own; ended at the end if it still runs."""
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "pipesize": PIPE_SIZE, **options}
     with subprocess.Popen([EXECUTABLE, *arguments], env=env, **options) as process:
         try:
             yield process
