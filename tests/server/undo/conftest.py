@@ -18,7 +18,7 @@ FIELDS = [
 ]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # or its worker would go on, and write log lines, beside the tests of other folders
 def busy(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A PocketBase with a worker, and a collection `things`."""
     for server in start_copy(installed_template, tmp_path_factory.mktemp("busy") / "pocketbase"):
@@ -29,7 +29,7 @@ def busy(installed_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         check_log(server)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def log(busy: Server) -> Iterator[EventLog]:
     """The log, as the worker sees it and appends to it."""
     with EventLog(busy.url, AS_WORKER) as seen:
