@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support import Server, check_log, command, head_of, start_copy
+from support import DEADLINE, Server, check_log, command, head_of, start_copy
 from support.command_line import cli
 from support.exports import COUNT, KEYS, VECTORS, events_of
 
@@ -34,7 +34,7 @@ def test_a_file_and_standard_output_get_the_same_bytes(recorded: Server, exporte
     assert head.hash in told.stderr
     assert (tmp_path / "log.jsonl").read_bytes() == exported
     with command("export", env=recorded.environment, text=False) as process:
-        out, error = map(bytes, process.communicate(timeout=30))
+        out, error = map(bytes, process.communicate(timeout=DEADLINE))
     assert process.returncode == 0
     assert out == exported
     assert head.hash.encode() in error

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import NAMES, NEVER, Server, check_log, command, head_of, is_held, item_id, live_rows, seq_of
+from support import DEADLINE, NAMES, NEVER, Server, check_log, command, head_of, is_held, item_id, live_rows, seq_of
 from support.command_line import assert_civil, cli
 from support.exports import COUNT, VECTORS, assert_sound, events_of
 
@@ -113,7 +113,7 @@ def test_the_most_deeply_nested_data_that_is_recorded_is_also_imported(
 
 def test_a_log_comes_through_a_pipe_or_is_refused(server: Server, file: Path) -> None:
     with command("import", "/dev/stdin", env=server.environment, stdin=subprocess.PIPE) as process:
-        out, error = process.communicate(file.read_text(), timeout=30)
+        out, error = process.communicate(file.read_text(), timeout=DEADLINE)
     assert_civil(out + error)
     assert (process.returncode, seq_of(server)) in ((0, COUNT), (2, 0)), out + error
 

@@ -3,13 +3,13 @@
 import subprocess
 from typing import Any
 
-from support import NAMES, Server, command, item_id, live_rows
+from support import DEADLINE, NAMES, Server, command, item_id, live_rows
 from support.rebuilding import WORKER_ONLY, edit, edit_unlocked, is_silent, rebuild, told
 
 
 def answered(server: Server, answer: str) -> subprocess.CompletedProcess[str]:
     with command("rebuild", env=server.environment, stdin=subprocess.PIPE) as process:
-        out, err = process.communicate(answer, timeout=30)
+        out, err = process.communicate(answer, timeout=DEADLINE)
     return subprocess.CompletedProcess([], process.returncode, out, err)
 
 
