@@ -5,6 +5,7 @@ import pty
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -270,6 +271,27 @@ def test_an_interrupt_before_a_command_has_begun_shows_no_traceback() -> None:
         out, err = process.communicate(timeout=DEADLINE)
     assert (process.returncode in (*ENDED[signal.SIGINT], -signal.SIGINT), out) == (True, "")
     assert_civil(err)
+
+
+# Presses Ctrl-C where Python tidies up after an import, and drops exceptions.
+PRESSED_BETWEEN_IMPORTS = """
+import os, signal, sys
+from pocketbase_events.__main__ import main
+
+def press(frame, event, _):
+    if event == "call" and frame.f_code.co_qualname == "_get_module_lock.<locals>.cb":
+        sys.setprofile(None)
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.setprofile(press)
+main()
+"""
+
+
+def test_an_interrupt_between_imports_is_not_lost() -> None:
+    script = [sys.executable, "-c", PRESSED_BETWEEN_IMPORTS, "--version"]
+    done = subprocess.run(script, env=NOBODY, capture_output=True, text=True, timeout=DEADLINE, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
 @pytest.fixture
