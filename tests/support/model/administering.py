@@ -64,7 +64,10 @@ class Administering(Recording):
             detach(self.world.admin, collection.name)
             collection.attached = False
         else:
-            self.adopt(collection, lock)
+            self.lift_what_rows_do_not_meet(collection)
+            # PocketBase would refuse to give any other row its `seq`.
+            if all(self.model.admits(collection, item_id, row) for item_id, row in collection.rows.items()):
+                self.adopt(collection, lock)
 
     def edit_fields(
         self, collection: Collection, edit: Callable[[list[dict[str, Any]]], Any], *, allowed: bool = True
@@ -76,14 +79,13 @@ class Administering(Recording):
         assert answer.ok == allowed, answer.text
 
     def lift_what_rows_do_not_meet(self, collection: Collection) -> None:
-        """Make fields optional that a row lacks. PocketBase would refuse to give such a row its `seq`."""
+        """Make fields optional that a row lacks."""
         for name, each in collection.fields.items():
             if each.required and any(row[name] == each.kept(None) for row in collection.rows.values()):
                 self.edit_fields(collection, lambda fields, name=name: named(fields, name).update(required=False))
                 collection.fields[name] = replace(each, required=False)
 
     def adopt(self, collection: Collection, lock: bool) -> None:
-        self.lift_what_rows_do_not_meet(collection)
         if collection.rows:
             with pytest.raises(WrongUsageError, match="has rows already"):
                 attach(self.world.admin, collection.name, ANYONE, lock=None)
@@ -96,18 +98,22 @@ class Administering(Recording):
         self.seq += len(adopted)
         self.settle_before_adoption()
         expected: list[list[Any]] = []
-        for item_id, (kind, _) in sorted(collection.differences().items()):
-            if kind == "missing":
+        last = {item_id: seq for _, item_id, _, seq in adopted}
+        for item_id, (kind, changed) in sorted(collection.differences().items()):
+            if kind == "missing" or changed.keys() == {"seq"}:
                 continue
             row = collection.rows[item_id]
             nothing = {name: each.kept(None) for name, each in collection.fields.items()}
             data = {name: row[name] for name in nothing if canonical(row[name]) != canonical(nothing[name])}
             expected.append(["create", item_id, data])
-            collection.log[item_id] = Item(data, deleted=row["deleted"])
+            collection.log[item_id] = Item(data, row["deleted"], changed=last.get(item_id, 0), adopted=True)
             if row["deleted"]:
                 expected.append(["delete", item_id, None])
         found = [[type_, item_id, json.loads(data or "null")] for type_, item_id, data, _ in adopted]
         assert canonical(found) == canonical(expected)
+        for item_id, (kind, changed) in collection.differences().items():
+            if kind == "changed":  # in its seq alone, which attaching fills in
+                collection.rows[item_id].update(changed)
         collection.attached, collection.locked = True, lock and self.world.lockable
         self.check_rows()
 
@@ -117,8 +123,8 @@ class Administering(Recording):
         fates = self.world.fates()
         count = 0
         for event in self.model.pending:
-            recorded = self.model.take(event)
             seq, error = fates[event.id]
+            recorded = self.model.take(event, seq)
             assert (seq > 0, seq == 0) == (recorded, error != ""), (event, seq, error)
             count += recorded
         self.model.pending = []

@@ -162,8 +162,8 @@ class Recording(RuleBasedStateMachine):
         assert self.model.pending == done + waiting, "processed in the order of insertion"
         self.model.pending = waiting
         for event in done:
-            recorded = self.model.take(event)
             seq, error = fates[event.id]
+            recorded = self.model.take(event, seq)
             assert (seq > 0, seq == 0) == (recorded, error != ""), (event, seq, error)
             if recorded:
                 self.seq += 1

@@ -90,4 +90,4 @@ class Repairing(Administering):
         row = collection.rows.get(item_id) or collection.row(
             {n: v for n, v in item.given.items() if n in collection.fields}
         )
-        return {**row, **collection.wanted(item), **emptied}
+        return {**row, **collection.wanted(item), **emptied, "seq": item.changed}

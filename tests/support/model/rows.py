@@ -82,6 +82,8 @@ class Item:
 
     given: dict[str, Any]
     deleted: bool = False
+    changed: int = 0  # the seq of the last event about it
+    adopted: bool = False  # the row was there before, and no event has changed it since
 
 
 @dataclass
@@ -119,7 +121,7 @@ class Collection:
         """A new row that was given these values; what they leave out is empty, or generated."""
         row = {name: each.kept(given.get(name)) for name, each in self.fields.items()}
         generated = {name: GENERATED for name, each in self.fields.items() if each.generated and row[name] == ""}
-        return {**row, **generated, "deleted": deleted}
+        return {**row, **generated, "deleted": deleted, "seq": 0}
 
     def modified(self, row: Mapping[str, Any], key: str, value: Any) -> Any:
         """What an update with this key makes of the field; MISFIT if the key is a modifier that does not fit."""
@@ -147,7 +149,9 @@ class Collection:
                 found[item_id] = ("extra" if item is None else "missing", {})
                 continue
             wanted = self.wanted(item)
-            changed = {name: value for name, value in wanted.items() if canonical(value) != canonical(row[name])}
+            changed = {name: value for name, value in wanted.items() if not is_held(row, name, value)}
+            if row["seq"] != item.changed and not (item.adopted and row["seq"] == 0):
+                changed["seq"] = item.changed
             if changed:
                 found[item_id] = ("changed", changed)
         return found
@@ -161,16 +165,17 @@ class Collection:
         }
         return {**{name: value for name, value in wanted.items() if value is not MISFIT}, "deleted": item.deleted}
 
-    def record(self, event: Appended) -> None:
+    def record(self, event: Appended, seq: int) -> None:
         """Let the log say what an event says."""
         given = dict(event.data or {})
         given.pop("id", None)
         if event.type == "create":
             for name in [name for name in given if self.fields[name].generated and given[name] in (None, "")]:
                 del given[name]
-            self.log[event.item_id] = Item(given)
+            self.log[event.item_id] = Item(given, changed=seq)
         elif event.item_id in self.log:
             item = self.log[event.item_id]
+            item.changed, item.adopted = seq, False
             item.deleted = event.type == "delete" or (item.deleted and "deleted" not in given)
             for key in given.keys() - {"deleted"}:
                 name = key.strip("+-")
@@ -200,15 +205,15 @@ class Model:
             unique(row) is not None and unique(row) == unique(other) for unique in collection.unique for other in others
         )
 
-    def take(self, event: Appended) -> bool:
-        """Record or reject an event; whether it was recorded."""
+    def take(self, event: Appended, seq: int) -> bool:
+        """Record an event with this seq, or reject it; whether it was recorded."""
         collection = self.named(event.collection)
         row = None if collection is None else self.after(collection, event)
         if collection is None or row is None or not self.admits(collection, event.item_id, row):
             self.rejected.append(event)
             return False
-        collection.rows[event.item_id] = row
-        collection.record(event)
+        collection.rows[event.item_id] = {**row, "seq": seq}
+        collection.record(event, seq)
         self.recorded.append(event)
         return True
 
@@ -263,6 +268,11 @@ class Model:
             for key, row in each.rows.items()
             if item_id in (row[definition.name] if definition.multiple else [row[definition.name]])
         ]
+
+
+def is_held(row: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Whether a row holds a value. What PocketBase made up just now is none that an event gave."""
+    return row[name] is not GENERATED and canonical(row[name]) == canonical(value)
 
 
 def is_number(value: Any) -> bool:

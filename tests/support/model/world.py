@@ -50,7 +50,7 @@ class World:
 
     def rows(self, collection: Collection) -> dict[str, dict[str, Any]]:
         """The rows as they are, those fields only that the model knows."""
-        names = (*collection.fields, "deleted")
+        names = (*collection.fields, "deleted", "seq")
         return {row["id"]: {name: row[name] for name in names} for row in self.root.records(collection.name)}
 
     def fates(self) -> dict[str, tuple[int, str]]:
