@@ -71,7 +71,8 @@ def why_no_file_modifier(field: FieldDefinition, modifier: Modifier | None, oper
 def modified(before: Json, operation: Operation, operand: Json) -> Json:
     """The value of a field after a modifier that fits it: what PocketBase makes of it.
 
-    Doubles are added or subtracted, starting from 0. Lists hold each value once and keep their order.
+    Doubles are added or subtracted, starting from 0. Lists hold each text once and keep their order; anything else in
+    them, which only a log that was tampered with has, stays.
     """
     if is_number(operand):
         start = float(before) if is_number(before) else 0.0
@@ -80,6 +81,8 @@ def modified(before: Json, operation: Operation, operand: Json) -> Json:
     if operation == "subtract":
         return without(items, operands)
     joined = [*items, *operands] if operation == "add" else [*operands, *items]
+    if not all(isinstance(item, str) for item in joined):
+        return joined
     return list(dict.fromkeys(item for item in joined if item != ""))
 
 

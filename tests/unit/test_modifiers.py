@@ -58,6 +58,7 @@ def test_a_key_with_a_sign_is_a_modifier(key: str, modifier: Modifier | None) ->
         (["a"], "subtract", ["x"], ["a"]),
         (None, "add", "a", ["a"]),
         ("a", "add", ["", "b"], ["a", "b"]),
+        (["a"], "prepend", [{"b": 1}], [{"b": 1}, "a"]),  # in a log that was tampered with
     ],
 )
 def test_a_modifier_gives_what_pocketbase_makes_of_it(
