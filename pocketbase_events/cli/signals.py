@@ -1,5 +1,6 @@
 """Stopping politely: SIGTERM and SIGINT set an event, and what stood there before comes back afterwards."""
 
+import _thread
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -17,9 +18,13 @@ class StoppedError(BaseException):
 def stopping(*events: threading.Event) -> Iterator[None]:
     """Set all events at the first SIGTERM or SIGINT; leave the block by force `PATIENCE` seconds later."""
 
-    def stop(_: int, __: FrameType | None) -> None:
+    def set_all() -> None:
         for event in events:
             event.set()
+
+    def stop(_: int, __: FrameType | None) -> None:
+        # The main thread may be about to wait for one of them, and hold its lock.
+        _thread.start_new_thread(set_all, ())
         signal.setitimer(signal.ITIMER_REAL, PATIENCE)
 
     def give_up(_: int, __: FrameType | None) -> None:
@@ -35,6 +40,9 @@ def stopping(*events: threading.Event) -> Iterator[None]:
         yield
     except StoppedError:
         pass
+    except RuntimeError as error:  # as Python raises if the other one comes where a lock is released
+        if not isinstance(error.__context__, StoppedError):
+            raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
