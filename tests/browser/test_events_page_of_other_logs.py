@@ -106,6 +106,26 @@ def test_a_long_log_is_verified_while_the_bar_moves(long: Server, chromium: Brow
         expect(events.page.locator(".events-verify")).to_contain_text("100,000 events checked")
 
 
+def test_what_the_log_gains_while_the_newest_are_out_of_sight_is_listed_once(server: Server, chromium: Browser) -> None:
+    server.stop()
+    fill_log(server, 600)
+    with shown(server, chromium) as events:
+        events.open()
+        expect(events.rows.first).to_have_attribute("data-seq", "600")
+        scroll = events.page.locator(".events-scroll")
+        up, down = (f"element => {{ element.scrollTo(0, {place}) }}" for place in ("0", "element.scrollHeight"))
+        eventually(lambda: scroll.evaluate(down) or events.seqs()[0] < 600, "a list without the newest")
+        server.guest().append("create", item_id(500), {"title": "News"})
+        server.worker().run_to_end(NEVER)
+        expect(events.health("Head 601")).to_be_visible()
+        eventually(lambda: scroll.evaluate(up) or events.seqs()[0] == 601, "the news")
+        server.guest().append("delete", item_id(500))
+        server.worker().run_to_end(NEVER)
+        expect(events.rows.first).to_have_attribute("data-seq", "602")
+        found = events.seqs()
+        assert found == list(range(602, 602 - len(found), -1))
+
+
 # -- broken ------------------------------------------------------------------------------------------------
 
 

@@ -76,7 +76,7 @@ export class LogTab {
     this.#newest = Math.max(seq, events[0]?.seq ?? 0);
     this.#page.names.forget(events);
     await this.#page.names.learn(events);
-    if (round !== this.#round || !events.length) return;
+    if (round !== this.#round || !events.length || this.#isTrimmed) return; // they are read on the way back up
     const rows = events.map((event) => this.#row(event));
     for (const row of rows) row.classList.add("events-new");
     const first = this.#body.firstElementChild;
@@ -104,7 +104,7 @@ export class LogTab {
       const place = isOlder ? { before: Number(edge.dataset.seq) } : { after: Number(edge.dataset.seq), isNext: true };
       const events = await latest(this.#page.app.pb, this.#filter, { ...place, most: PAGE });
       await this.#page.names.learn(events);
-      if (round === this.#round) this.#put(events, isOlder);
+      if (round === this.#round && edge.parentElement) this.#put(events, isOlder); // else news have pushed it out
     } finally {
       this.#isBusy = false;
       this.#older.classList.remove("loading");
@@ -123,6 +123,7 @@ export class LogTab {
     });
     this.#older.hidden = isOlder && events.length < PAGE;
     if (!isOlder && events.length < PAGE) this.#isTrimmed = false;
+    if (!isOlder && events.length) this.#newest = Math.max(this.#newest, events[0].seq);
     this.#tellNews(this.#isTrimmed ? 1 : 0);
   }
 
