@@ -233,9 +233,13 @@ class World:
             return -1
 
     def pending(self) -> int:
-        with closing(sqlite3.connect(f"file:{self.server.data}/data.db?mode=ro", uri=True)) as database:
-            query = "SELECT COUNT(*) FROM events WHERE seq = 0 AND error = ''"
-            return int(database.execute(query).fetchone()[0])
+        """How many events are pending; -1 while that can't be read."""
+        try:
+            with closing(sqlite3.connect(f"file:{self.server.data}/data.db?mode=ro", uri=True)) as database:
+                query = "SELECT COUNT(*) FROM events WHERE seq = 0 AND error = ''"
+                return int(database.execute(query).fetchone()[0])
+        except sqlite3.Error:
+            return -1
 
     def event_ids(self) -> set[str]:
         """The record ids of all events; none while they can't be read."""
