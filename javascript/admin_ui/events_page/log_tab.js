@@ -8,8 +8,8 @@ const PAGE = 50; // events read at a time
 const NEAR = 600; // px to the end of the list, at which more is read
 
 /**
- * A tab: its element, `show(state)`, `look(status)` when the log may have changed, one at a time, and `resume()` after a
- * pause.
+ * A tab: its element, `show(state)`, `look(status)` when the log may have changed, one look at a time, and `resume()`
+ * after a pause.
  */
 export class LogTab {
   #page;
