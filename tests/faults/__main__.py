@@ -108,7 +108,7 @@ def _table(faults: Sequence[Fault], episodes: Sequence[Episode]) -> Table:
             str(sum(episode.times for episode in mine)),
             *(str(sum(getattr(account, name) for account in accounts)) for name in COUNTED),
             str(sum(episode.log_lines for episode in mine)),
-            f"{max((took for episode in mine for took, _ in episode.recoveries), default=0):.1f} s",
+            f"{max((each.took for episode in mine for each in episode.recoveries), default=0):.1f} s",
         )
     return table
 
@@ -129,7 +129,7 @@ def _distribution(episodes: Sequence[Episode]) -> Table:
     for name in ("measured", "median", "90 %", "99 %", "worst"):
         table.add_column(name, justify="right")
     for limit in (RECOVERY, TAKEOVER):
-        took = sorted(took for episode in episodes for took, promised in episode.recoveries if promised == limit)
+        took = sorted(each.took for episode in episodes for each in episode.recoveries if each.promised == limit)
         if took:
             shares = (took[min(len(took) - 1, int(len(took) * share))] for share in (0.5, 0.9, 0.99, 1))
             table.add_row(f"{limit:.0f} s", str(len(took)), *(f"{share:.2f} s" for share in shares))

@@ -258,16 +258,16 @@ class World:
         wanted = max(0, self.seq()) + events
         eventually(lambda: self.seq() >= wanted, "progress", PATIENCE)
 
-    def recovery(self) -> float:
+    def recovery(self) -> tuple[float, float]:
         """Seconds from now until an event is recorded.
 
-        Those do not count for which PocketBase or a worker was ready to run, and the machine ran something else.
+        And for how many of them PocketBase or a worker was ready to run, and the machine ran something else.
         """
         processes = [worker.process.pid for worker in self.workers]
         processes += [self.server.process.pid] if self.server.process is not None else []
         started, waited, before = time.monotonic(), waits(processes), self.seq()
         eventually(lambda: self.seq() > before, "recovery", PATIENCE)
-        return max(0.0, time.monotonic() - started - kept_waiting(waited, waits(processes)))
+        return time.monotonic() - started, kept_waiting(waited, waits(processes))
 
     def wait(self, seconds: float) -> None:
         """Let the fault last: time is what it is about."""
