@@ -62,7 +62,7 @@ LOOSE_ID: dict[str, Any] = {
     "name": "id", "type": "text", "primaryKey": True, "required": True, "system": True, "min": 1, "max": 40,
     "pattern": "^.+$", "autogeneratePattern": "[a-z0-9]{15}",
 }  # fmt: skip
-ID_PATTERNS = {"left": "[a-z0-9]{15}", "right": r"""[^./\\|"'`<>:?*%$\s\x00-\x1f\x7f]{1,40}"""}
+ID_PATTERNS = {"left": "[a-z0-9]{15}", "right": r"""[^./\\|"'`<>:?*%$ \x00-\x1f\x7f]{1,40}"""}
 IDS = {
     "left": [f"item{number:011d}" for number in range(4)],
     "right": ["a", "A", "a#b", "é", "e\u0301", "&=+;", "[a]"],
