@@ -17,6 +17,7 @@ HEAD_ID = "head00000000000"
 STAMPS_ID = "stamps000000000"
 STAMPS_TRIGGER = "pbe_stamps_update"
 APPENDS_TRIGGER = "pbe_stamps_append"
+HEAD_TRIGGER = "pbe_head_update"
 MAX_REQUESTS = 1000  # in a batch; `init` has PocketBase admit so many, and every transaction of ours keeps within it
 REQUESTS_AN_EVENT = 2  # to record it: its row and itself
 MAX_EVENTS = (MAX_REQUESTS - 1) // REQUESTS_AN_EVENT  # that one transaction can record, since it moves the head as well
@@ -198,6 +199,11 @@ def place_in_load(load: Load, index: int) -> AppendPlace | RowPlace | StampsPlac
 def _head_request(before: Head, after: Head) -> dict[str, Any]:
     moved: Json = {"seq": after.seq, "hash": after.hash, "expected_hash": before.hash, "version": VERSION}
     return _patch("event_head", HEAD_ID, moved, in_full=True)
+
+
+def stay_request(head: Head) -> dict[str, Any]:
+    """The batch request that fails if the log no longer ends there, whoever sends it: a trigger refuses it."""
+    return _patch("event_head", HEAD_ID, {"seq": head.seq, "hash": head.hash}, in_full=True)
 
 
 def _stamp_requests(events: Sequence[Recorded]) -> list[dict[str, Any]]:

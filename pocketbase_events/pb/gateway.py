@@ -23,6 +23,7 @@ from pocketbase_events.core.batch import (
     requests_of,
     row_request,
     seen_request,
+    stay_request,
     why_refused,
     words_of,
 )
@@ -114,14 +115,20 @@ class Gateway(Reader):
             case None:
                 return self._why_no_head(load.before)
 
-    def write_rows(self, writes: Sequence[Write]) -> Outcome:
-        """Write rows in a transaction that leaves the head alone, as a superuser, while the head is held.
+    def write_rows(self, writes: Sequence[Write], at: Head) -> Outcome:
+        """Write rows as a superuser, whom no rule of the head stops, while the head is held.
+
+        If the log no longer ends `at` this head, that is a conflict; where PocketBase has no triggers, it goes unseen.
 
         Raises:
             As `transact` does.
         """
-        failed = self._send([row_request(write) for write in writes])
-        return Committed() if failed is None else self._why_no_row(writes[: failed.index + 1], failed)
+        stay = [stay_request(at)] if self.status().head_locked else []
+        failed = self._send([*stay, *map(row_request, writes)])
+        if failed is None:
+            return Committed()
+        place = failed.index - len(stay)
+        return Conflict() if place < 0 else self._why_no_row(writes[: place + 1], failed)
 
     def append(self, requests: Sequence[dict[str, Any]]) -> Failed | None:
         """Append events in one transaction, as a superuser. None, or the first request that PocketBase refused.

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from pocketbase_events.core.batch import APPENDS_TRIGGER, STAMPS_TRIGGER, VERSION
+from pocketbase_events.core.batch import APPENDS_TRIGGER, HEAD_TRIGGER, STAMPS_TRIGGER, VERSION
 from pocketbase_events.core.events import Head, Pending, Recorded
 from pocketbase_events.core.json_text import MAX_SAFE_INTEGER, UnreadableJsonError, read_data
 from pocketbase_events.core.replica import Origin, origin_of
@@ -109,6 +109,11 @@ class Status(BaseModel):
     def appending(self) -> bool:
         """Whether a superuser can append many events at once."""
         return APPENDS_TRIGGER in self.triggers
+
+    @property
+    def head_locked(self) -> bool:
+        """Whether nobody can move the head back, superusers included."""
+        return HEAD_TRIGGER in self.triggers
 
     @property
     def held(self) -> bool:

@@ -171,11 +171,11 @@ class RowWriter:
         return f"{why} (created by seq {item.seq}{''.join(f', {each}' for each in blamed)})"
 
     def _write_as_superuser(self, writes: Sequence[Write]) -> Outcome:
-        """Renew the hold first: a superuser's transaction does not look at the head."""
+        """Renew the hold first, which a superuser's transaction does not do."""
         if self._superuser is None:
             raise ProblemError(why=NEEDS_SUPERUSER)
         renewed = self.held.write(())
-        return self._superuser.write_rows(writes) if renewed == Committed() else renewed
+        return self._superuser.write_rows(writes, self.held.head) if renewed == Committed() else renewed
 
 
 def is_for_superuser(each: Difference, fold: Fold) -> bool:

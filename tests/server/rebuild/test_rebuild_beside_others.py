@@ -5,7 +5,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from typing import Any
@@ -28,11 +28,20 @@ from support import (
     pending,
     query,
 )
-from support.rebuilding import edit, expected, is_silent, rebuild, record_creates
+from support.rebuilding import edit, expected, is_silent, rebuild, record, record_creates
 
 from pocketbase_events.core.batch import HEAD_ID
+from pocketbase_events.core.events import Head
+from pocketbase_events.core.projection import Write
+from pocketbase_events.core.transaction import Outcome
 from pocketbase_events.errors import HeldError
 from pocketbase_events.jobs.hold import LEASE, Holding
+from pocketbase_events.jobs.rebuild import rebuild as rebuild_rows
+from pocketbase_events.pb.accounts import superuser_token
+from pocketbase_events.pb.connection import Connection
+from pocketbase_events.pb.gateway import Gateway
+
+CHANGES = ({"deleted": False}, {"qty": 7})
 
 
 def append_until(stop: threading.Event, server: Server, numbers: Iterable[int], seed: int) -> list[int]:
@@ -200,6 +209,32 @@ def seconds_to_find(server: Server, seq: int) -> float:
             assert found == (seq,)
     database.close()
     return min(took)
+
+
+@pytest.mark.usefixtures("locks")
+def test_what_a_superuser_writes_undoes_no_change_that_was_recorded_after_the_hold_was_lost(opened: Server) -> None:
+    item, guest = item_id(1), opened.guest()
+    guest.append("delete", item)
+    record(opened)
+    edit(opened, "UPDATE items SET qty = -1 WHERE id = ?", item)
+    held = Holding(opened.gateway(), "us", timer=time.monotonic, sleep=time.sleep)
+    with closing(Connection(opened.url, lambda: superuser_token(opened.settings()))) as connection:
+        superuser = Gateway(connection)
+        write_rows = superuser.write_rows
+
+        def write_late(writes: Sequence[Write], at: Head) -> Outcome:
+            superuser.write_rows = write_rows  # type: ignore[method-assign]
+            held.release()
+            guest.append_all(*({"type": "update", "item_id": item, "data": data} for data in CHANGES))
+            record(opened)
+            return write_rows(writes, at)
+
+        superuser.write_rows = write_late  # type: ignore[method-assign]
+        done = rebuild_rows(superuser, held, superuser, ["items"], confirm=lambda _: True)
+    assert done.refused == {}
+    row = opened.superuser().record("items", item)
+    assert (row["deleted"], row["qty"]) == (False, 7)
+    assert is_silent(opened)
 
 
 def test_anothers_hold_is_waited_for_and_reported_if_it_does_not_end(opened: Server) -> None:
