@@ -24,13 +24,16 @@ export function planUndo(events, seqs, force = false) {
   const wanted = {};
   const inverses = [];
   const conflicts = [];
+  const deletions = changes.filter((change) => change.field === "deleted" && change.now && !isNamed(change));
   const names = new Set(named.map(({ field }) => field));
   for (const name of names.delete("deleted") ? ["deleted", ...names] : names) {
     const touching = changes.filter(({ field }) => field === name);
     const isGone = name !== "deleted" && item.deleted && wanted.deleted !== false;
-    const deletion = isGone && changes.findLast(({ field, now }) => field === "deleted" && now);
+    const deletion = isGone && deletions.at(-1);
+    const isHidden = ({ seq }) => deletion && seq < deletion.seq;
     const own = touching.filter(isNamed);
-    const later = new Map(own.map((change) => [change, deletion || laterThan(change, touching, isNamed)]));
+    const laterOf = (change) => (isHidden(change) ? deletion : laterThan(change, touching, isNamed));
+    const later = new Map(own.map((change) => [change, laterOf(change)]));
     const blocked = own.filter((change) => later.get(change));
     conflicts.push(...blocked.map((change) => ({ seq: change.seq, field: name, later_seq: later.get(change).seq })));
     const back = force ? own : own.filter((change) => !later.get(change));

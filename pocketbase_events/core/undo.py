@@ -100,13 +100,18 @@ def undo(history: Sequence[Recorded], seqs: Collection[int], *, force: bool) -> 
     plan = Plan()
     wanted: dict[str, Json] = {}
     inverses: list[Step] = []
+    deletion = _last_deletion(changes, seqs)
     names = dict.fromkeys(change.field for change in changes if change.seq in seqs)
     for name in sorted(names, key=lambda name: name != DELETED):
         touching = [change for change in changes if change.field == name]
         back, conflicts = _takeable(touching, seqs)
         if now.deleted and name != DELETED and wanted.get(DELETED, True):
-            conflicts = [Conflict(each.seq, name, _deleted_by(changes)) for each in touching if each.seq in seqs]
-            back = []
+            hidden = (each.seq for each in touching if each.seq in seqs and each.seq < deletion)
+            conflicts = [
+                *(Conflict(seq, name, deletion) for seq in hidden),
+                *(conflict for conflict in conflicts if conflict.seq > deletion),
+            ]
+            back = [change for change in back if change.seq > deletion]
         plan.conflicts += conflicts
         if force and conflicts:
             back = [change for change in touching if change.seq in seqs]
@@ -171,9 +176,10 @@ def _changed(event: Recorded, before: State, state: State) -> Iterator[_Change]:
             yield _Change(event.seq, name, old, new, modifier=modifier, operand=operand)
 
 
-def _deleted_by(changes: Sequence[_Change]) -> int:
-    """The seq of the event that deleted the item last."""
-    return max(change.seq for change in changes if change.field == DELETED and change.new)
+def _last_deletion(changes: Sequence[_Change], seqs: Collection[int]) -> int:
+    """The seq of the last event that deleted the item and is not taken back; 0 if there is none."""
+    deletions = (change.seq for change in changes if change.field == DELETED and change.new and change.seq not in seqs)
+    return max(deletions, default=0)
 
 
 def _takeable(touching: Sequence[_Change], seqs: Collection[int]) -> tuple[list[_Change], list[Conflict]]:

@@ -54,6 +54,11 @@ def told(steps: Sequence[Step]) -> list[tuple[str, Any]]:
             [("update", {"deleted": False}), ("update", {"title": "a"})],
         ),
         ([CREATE, ("delete", None)], {1, 2}, []),
+        (
+            [CREATE, ("delete", None), ("update", {"deleted": False}), ("update", {"title": "b"}), ("delete", None)],
+            {3, 4, 5},
+            [("update", {"deleted": False}), ("update", {"title": "a"}), ("delete", None)],
+        ),
     ],
 )
 def test_an_event_is_taken_back_by_its_opposite(
@@ -93,6 +98,12 @@ def test_an_event_is_taken_back_by_its_opposite(
             [("update", {"deleted": False}), ("update", {"title": "a"}), ("delete", None)],
         ),
         ([CREATE, ("delete", None), ("update", {"deleted": False})], {2}, Conflict(2, "deleted", 3), []),
+        (
+            [CREATE, ("update", {"title": "b"}), ("delete", None), ("update", {"deleted": False}), ("delete", None)],
+            {2, 4, 5},
+            Conflict(2, "title", 3),
+            [("update", {"deleted": False}), ("update", {"title": "a"}), ("delete", None)],
+        ),
     ],
 )
 def test_what_was_changed_again_since_is_a_conflict_and_left_out_unless_forced(
