@@ -202,7 +202,7 @@ def _head_request(before: Head, after: Head) -> dict[str, Any]:
 
 
 def stay_request(head: Head) -> dict[str, Any]:
-    """The batch request that fails if the log no longer ends there, whoever sends it: a trigger refuses it."""
+    """The batch request that a trigger refuses if the log no longer ends at this head, even from a superuser."""
     return _patch("event_head", HEAD_ID, {"seq": head.seq, "hash": head.hash}, in_full=True)
 
 

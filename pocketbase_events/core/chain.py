@@ -80,7 +80,7 @@ class Chain:
         return problems
 
     def _is_right(self, event: Recorded) -> bool:
-        """Whether this event is right and none before it awaits a verdict: so it is in nearly every log."""
+        """Whether this event is right, and no earlier one awaits a verdict: true of every event in most logs."""
         return (
             isinstance(event.seq, int)
             and event.seq == self.head.seq + 1

@@ -116,9 +116,10 @@ class Gateway(Reader):
                 return self._why_no_head(load.before)
 
     def write_rows(self, writes: Sequence[Write], at: Head) -> Outcome:
-        """Write rows as a superuser, whom no rule of the head stops, while the head is held.
+        """Write rows as a superuser, to whom the rules of the head don't apply, while the head is held.
 
-        If the log no longer ends `at` this head, that is a conflict; where PocketBase has no triggers, it goes unseen.
+        It is a conflict if the log no longer ends `at` this head. Without our triggers (PocketBase before 0.39), that
+        goes unnoticed.
 
         Raises:
             As `transact` does.

@@ -8,7 +8,7 @@ Waits = Mapping[int, Mapping[str, float]]  # seconds, by process and thread
 
 
 def waits(processes: Sequence[int]) -> Waits:
-    """How long each thread of these processes has been ready to run, and did not. Nothing where there is no /proc."""
+    """How long each thread of these processes has waited for a processor so far. Empty on systems without /proc."""
     return {process: _of_threads(process) for process in processes}
 
 

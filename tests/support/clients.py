@@ -6,7 +6,7 @@ import requests
 
 from support.waiting import eventually
 
-GAVE_UP = "Batch transaction failed."  # PocketBase's words; it names a request if that is to blame
+GAVE_UP = "Batch transaction failed."  # PocketBase's words; if a request is to blame, it names that as well
 AT_ONCE = 250  # events appended in one request
 
 

@@ -45,7 +45,7 @@ def check_log(server: Server, *, retried: bool = False) -> Head:
     Its order is that of insertion, unless events were `retried`.
     """
     with closing(server.database()) as database:
-        database.execute("BEGIN")  # one moment for all that follows, whoever records meanwhile
+        database.execute("BEGIN")  # so that all of it is read as of one moment, even while a worker records
         rows = database.execute(
             "SELECT seq, event_id, timestamp, type, collection, item_id, data, actor, reason, together, expected_seq,"
             " COALESCE(file_hashes, 'null'), hash, error"
